@@ -1,0 +1,116 @@
+"""What is shown and what comes back, free of any platform."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tertulia.domain.identifiers import Id, Json
+from tertulia.domain.markup import Markup
+
+FieldKind = Literal["one", "many", "scale", "short", "long", "confirm"]
+Style = Literal["primary", "default", "destructive"]
+Privacy = Literal["named", "confidential"]
+Visibility = Literal["me", "team", "workspace"]
+ReplyStatus = Literal["taken", "changed", "closed", "refused", "unknown_actor"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """Offer one choice of a field; *value* is what comes back."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """Ask for one value.
+
+    `one` and `many` choose among *options*; `scale` too, its options are the points in order and *ends* labels both
+    ends; `short` and `long` are text; `confirm` is a tick. *value* is what was answered before, to start from.
+    """
+
+    key: str
+    kind: FieldKind
+    label: str
+    options: tuple[Option, ...] = ()
+    ends: tuple[str, str] | None = None
+    required: bool = False
+    hint: str | None = None
+    value: str | tuple[str, ...] | bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """Offer a button; *token* is sealed by the core and opaque to plugins, which hand it to `Inbox.answered`."""
+
+    verb: str
+    label: str
+    style: Style = "default"
+    token: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Media:
+    """Show a picture, or link a sound or film; *alt* is read aloud."""
+
+    url: str
+    kind: Literal["image", "audio", "video"]
+    alt: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompt:
+    """Show a question, an invitation or a summary.
+
+    *recorded* is the sentence that says what is kept. *visibility* says who will see the answer. *link* is the
+    personal link for a port that has no form of its own; it is never put into a shared place.
+    """
+
+    id: Id
+    version: int
+    title: str
+    body: Markup
+    language: str
+    recorded: str
+    media: tuple[Media, ...] = ()
+    fields: tuple[Field, ...] = ()
+    actions: tuple[Action, ...] = ()
+    privacy: Privacy = "named"
+    visibility: Visibility = "workspace"
+    link: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """Tell the actor what became of an answer or a command.
+
+    *prompt* replaces the prompt that was answered. A *private* reply must not be shown in a shared place.
+    """
+
+    status: ReplyStatus
+    prompt: Prompt | None = None
+    text: Markup | None = None
+    private: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """Hold what a ritual kind wants shown, before the core adds identity, tokens and the link."""
+
+    title: str
+    body: Markup
+    recorded: str
+    fields: tuple[Field, ...] = ()
+    actions: tuple[Action, ...] = ()
+    media: tuple[Media, ...] = ()
+    visibility: Visibility = "workspace"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """Hold what a person gave to a ritual, checked by its kind; a pass keeps no values."""
+
+    values: Json = field(default_factory=dict)
+    passed: bool = False

@@ -1,0 +1,299 @@
+"""What a plugin is given, and the typed objects that its hooks return besides platforms and webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol, TypeAlias
+
+import aiohttp
+from aiohttp import web
+from pydantic import BaseModel
+
+from tertulia.capabilities import Inbox, Subscription
+from tertulia.domain.clock import Clock
+from tertulia.domain.identifiers import Id, Json
+from tertulia.domain.markup import Markup
+from tertulia.domain.people import Actor, Place, Role
+from tertulia.domain.prompts import Draft, Given, Privacy
+
+
+class Store(Protocol):
+    """Keep small values sealed, for one installation; a plugin never sees another's."""
+
+    async def get(self, key: str) -> Any:
+        """Return the JSON value under *key*, or `None`."""
+        ...
+
+    async def put(self, key: str, value: Any) -> None:
+        """Keep a JSON value under *key*."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Forget *key*; an unknown one is no error."""
+        ...
+
+    def scan(self, prefix: str) -> AsyncIterator[tuple[str, Any]]:
+        """Yield the pairs whose key starts with *prefix*, in key order."""
+        ...
+
+
+@dataclass(frozen=True)
+class Window:
+    """Allow *count* calls in any *seconds*; a *burst* of them may come at once, the rest is spread evenly."""
+
+    count: int
+    seconds: float
+    burst: int = 1
+
+
+class Limiter(Protocol):
+    """Share a platform's rate limits among all workers."""
+
+    async def acquire(self, limits: Mapping[str, Sequence[Window]]) -> None:
+        """Wait until one call fits all windows of all keys (tenant, conversation, token, endpoint class)."""
+        ...
+
+    async def penalty(self, key: str, seconds: float) -> None:
+        """Let nobody pass *key* for that long: the platform said so."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """Hold how a live round stands; never who."""
+
+    state: Literal["lobby", "asking", "turns", "groups", "ended"]
+    present: int
+    answered: int
+    passed: int
+    shared: tuple[str, ...] = ()
+
+
+class LiveRounds(Protocol):
+    """Run a round live, in a meeting or a channel, as a session."""
+
+    async def start(self, place: Place, host: Actor, practice: str, options: Json) -> Id:
+        """Open a session in the lobby; raises `Refused` where *host* may not."""
+        ...
+
+    async def advance(self, session: Id, host: Actor, state: str) -> Counts:
+        """Take the session to its next state; raises `Refused` where the order does not allow it."""
+        ...
+
+    def watch(self, session: Id) -> AsyncIterator[Counts]:
+        """Yield the counts now and at every change, until the session has ended."""
+        ...
+
+
+class Context(Protocol):
+    """Be all that a plugin gets of one installation."""
+
+    @property
+    def plugin(self) -> str:
+        """The plugin's name."""
+        ...
+
+    @property
+    def installation(self) -> Id:
+        """The installation's id."""
+        ...
+
+    @property
+    def workspace(self) -> Id:
+        """The workspace that enabled the plugin."""
+        ...
+
+    @property
+    def settings(self) -> Any:
+        """The plugin's own settings, an instance of what `register_settings` returned."""
+        ...
+
+    @property
+    def store(self) -> Store:
+        """The installation's sealed store."""
+        ...
+
+    @property
+    def http(self) -> aiohttp.ClientSession:
+        """A session that reaches only the hosts named by the settings' `allowed_hosts`, https, no redirects."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """The clock rounds live by."""
+        ...
+
+    @property
+    def limiter(self) -> Limiter:
+        """The rate limiter shared by all workers."""
+        ...
+
+    @property
+    def inbox(self) -> Inbox:
+        """Where facts go in."""
+        ...
+
+    @property
+    def live(self) -> LiveRounds:
+        """Live rounds in this workspace."""
+        ...
+
+    @property
+    def public_url(self) -> str:
+        """Where this installation's routes are mounted, without a trailing slash."""
+        ...
+
+    def page(self, title: str, body: Markup, *, status: int = 200) -> web.Response:
+        """Render a page in the house style."""
+        ...
+
+    async def subscribe(self, webhook: str, secrets: Sequence[str]) -> Subscription:
+        """Return the installation's subscription for *webhook*, made on first use, with these secrets."""
+        ...
+
+    async def unsubscribe(self, webhook: str) -> None:
+        """Forget the subscription; its path answers 404 from then on."""
+        ...
+
+
+AccessKind: TypeAlias = Literal["public", "verified", "link", "member", "role", "sandbox"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """State who may call a route.
+
+    `public` anyone; `verified` the handler checks a signature or token itself; `link` whoever holds a personal link
+    or its cookie; `member` a person with a fresh session; `role` one with any of *roles* in the route's workspace;
+    `sandbox` only while the sandbox runs. *why* is a short reason, printed in the matrix.
+    """
+
+    kind: AccessKind
+    why: str
+    roles: frozenset[Role] = frozenset()
+
+
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """Serve what must answer in the same request: bot turns, panels, tabs.
+
+    *path* is below the installation's own `public_url`. *frames* lists the hosts that may frame the answer.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    access: Access
+    frames: tuple[str, ...] = ()
+
+
+class Sandbox(Protocol):
+    """Stand in for a platform on loopback; started in sandbox mode only."""
+
+    @property
+    def name(self) -> str:
+        """The plugin's name."""
+        ...
+
+    async def start(self) -> Json:
+        """Start serving and return the settings an installation needs to use it."""
+        ...
+
+    async def stop(self) -> None:
+        """Stop serving."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundRequest:
+    """Hold what a ritual kind needs to prepare a round; *used* are the items its group has seen, oldest first."""
+
+    practice: str
+    options: Any
+    occurrence: str
+    group_size: int
+    seed: int
+    used: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """Hold a round's content (JSON, kept with the round) and the items to remember for its group."""
+
+    content: Json
+    uses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """Hold one answer for a summary; *name* is `None` where the kind is confidential."""
+
+    values: Json
+    name: str | None = None
+    team: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """Hold the figures of a closed round; passes are counted, never named."""
+
+    invited: int
+    answered: int
+    passed: int
+
+
+class RitualKind(Protocol):
+    """Define a kind of ritual or survey: pure functions from content to prompts and back.
+
+    `confidential` kinds are surveys: their answers become ballots, and `summary` sees them without names.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name that a program's `kind` refers to."""
+        ...
+
+    @property
+    def privacy(self) -> Privacy:
+        """Whether answers carry their giver's name."""
+        ...
+
+    @property
+    def options(self) -> type[BaseModel]:
+        """The model of a practice's `options` table in the program."""
+        ...
+
+    def prepare(self, request: RoundRequest) -> Prepared:
+        """Choose what this round asks."""
+        ...
+
+    def prompt(self, content: Json, language: str) -> Draft:
+        """Show the question; actions carry verbs only, the core seals the tokens."""
+        ...
+
+    def accept(self, content: Json, verb: str, values: Json) -> Given:
+        """Check what was given; raises `Mistake` with a sentence for the person who answered."""
+        ...
+
+    def summary(self, content: Json, given: Sequence[Shared], tally: Tally, language: str) -> Draft | None:
+        """Show what came of it; `None` where there is nothing to show."""
+        ...
+
+
+Groups: TypeAlias = tuple[tuple[Id, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Tell plugins that something happened; *subject* is an id, *detail* holds no personal content."""
+
+    name: Literal["round.opened", "round.closed", "round.cancelled", "installation.enabled", "installation.disabled"]
+    workspace: Id
+    subject: Id
+    at: datetime
+    detail: Json = field(default_factory=dict)

@@ -1,0 +1,156 @@
+"""Programs, rounds, deliveries, what people gave, and who took part."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from tertulia.storage.tables.columns import Document, Instant, Key, metadata, tenant
+
+program = sa.Table(
+    "program",
+    metadata,
+    tenant(),
+    sa.Column("workspace_id", Key, sa.ForeignKey("workspace.id"), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Column("applied_by", sa.String(200), nullable=False),
+    sa.Column("applied_at", Instant, nullable=False),
+)
+round_table = sa.Table(
+    "round",
+    metadata,
+    tenant(),
+    sa.Column("id", Key, primary_key=True),
+    sa.Column("workspace_id", Key, sa.ForeignKey("workspace.id"), nullable=False),
+    sa.Column("practice", sa.String(100), nullable=False),
+    sa.Column("kind", sa.String(100), nullable=False),
+    sa.Column("program_version", sa.Integer, nullable=False),
+    sa.Column("occurrence", sa.String(40), nullable=False, comment="local wall time, or host:<id> for a live one"),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("reason", sa.String(200), comment="why it was cancelled or withheld"),
+    sa.Column("next_action", sa.String(20)),
+    sa.Column("next_at", Instant),
+    sa.Column("opens_at", Instant, nullable=False),
+    sa.Column("closes_at", Instant),
+    sa.Column("confidential", sa.Boolean, nullable=False),
+    sa.Column("content", Document),
+    sa.Column("summary", Document, comment="figures of the closed round; rounded where confidential"),
+    sa.UniqueConstraint("organization_id", "workspace_id", "practice", "occurrence"),
+    sa.Index("ix_round_due", "next_at"),
+)
+shard = sa.Table(
+    "shard",
+    metadata,
+    tenant(),
+    sa.Column("id", Key, primary_key=True),
+    sa.Column("round_id", Key, sa.ForeignKey("round.id"), nullable=False),
+    sa.Column("purpose", sa.String(20), nullable=False),
+    sa.Column("origin", Instant, nullable=False),
+    sa.Column("due", Instant, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("state", sa.String(10), nullable=False, comment="planned, started, done"),
+    sa.Column("epoch", sa.Integer, nullable=False, comment="fencing token: raised by whoever takes the lease"),
+    sa.Column("lease_until", sa.Float, nullable=False, comment="real time, seconds"),
+    sa.Index("ix_shard_round", "round_id"),
+)
+delivery = sa.Table(
+    "delivery",
+    metadata,
+    tenant(),
+    sa.Column("shard_id", Key, sa.ForeignKey("shard.id"), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("round_id", Key, nullable=False),
+    sa.Column("purpose", sa.String(20), nullable=False),
+    sa.Column("recipient", Key, nullable=False, comment="a person, or a place where target says so"),
+    sa.Column("target", sa.String(6), nullable=False, comment="person or place"),
+    sa.Column("identity_id", Key),
+    sa.Column("installation_id", Key),
+    sa.Column("platform", sa.String(50)),
+    sa.Column("state", sa.String(10), nullable=False),
+    sa.Column("attempts", sa.SmallInteger, nullable=False),
+    sa.Column("next_at", sa.Float, nullable=False, comment="real time, seconds: not before"),
+    sa.Column("ref", sa.String(400), comment="what the platform calls the message"),
+    sa.Column("reason", sa.String(200), comment="why skipped, failed or ambiguous; never content"),
+    sa.UniqueConstraint("round_id", "purpose", "recipient"),
+    sa.Index("ix_delivery_recipient", "recipient"),
+    sqlite_with_rowid=False,
+)
+sa.Index(
+    "ix_delivery_todo",
+    delivery.c.shard_id,
+    delivery.c.seq,
+    sqlite_where=delivery.c.state == "planned",
+    postgresql_where=delivery.c.state == "planned",
+)
+budget = sa.Table(
+    "budget",
+    metadata,
+    tenant(),
+    sa.Column("person_id", Key, primary_key=True),
+    sa.Column("week", sa.String(8), primary_key=True, comment="the person's own ISO week, 2026-W47"),
+    sa.Column("used", sa.Integer, nullable=False),
+)
+response = sa.Table(
+    "response",
+    metadata,
+    tenant(),
+    sa.Column("round_id", Key, sa.ForeignKey("round.id"), primary_key=True),
+    sa.Column("person_id", Key, sa.ForeignKey("person.id"), primary_key=True),
+    sa.Column("values", Document, nullable=False),
+    sa.Column("passed", sa.Boolean, nullable=False),
+    sa.Column("visibility", sa.String(10), nullable=False),
+    sa.Column("platform", sa.String(50), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("given_at", Instant, nullable=False),
+    sa.Index("ix_response_person", "organization_id", "person_id"),
+)
+participation = sa.Table(
+    "participation",
+    metadata,
+    tenant(),
+    sa.Column("id", Key, primary_key=True, comment="derived from installation, event key and position"),
+    sa.Column("workspace_id", Key, nullable=False),
+    sa.Column("round_id", Key),
+    sa.Column("place_id", Key),
+    sa.Column("person_id", Key, comment="null: unresolved, counted only"),
+    sa.Column("identity_id", Key),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("platform", sa.String(50), nullable=False),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("ended_at", Instant),
+    sa.Index("ix_participation_round", "round_id"),
+    sa.Index("ix_participation_person", "organization_id", "person_id"),
+)
+interaction = sa.Table(
+    "interaction",
+    metadata,
+    tenant(),
+    sa.Column("workspace_id", Key, primary_key=True),
+    sa.Column("week", sa.String(8), primary_key=True),
+    sa.Column("kind", sa.String(20), primary_key=True),
+    sa.Column("source_id", Key, primary_key=True),
+    sa.Column("target_id", Key, primary_key=True),
+    sa.Column("platform", sa.String(50), primary_key=True),
+    sa.Column("weight", sa.Float, nullable=False),
+)
+session = sa.Table(
+    "session",
+    metadata,
+    tenant(),
+    sa.Column("id", Key, primary_key=True),
+    sa.Column("round_id", Key, sa.ForeignKey("round.id"), nullable=False),
+    sa.Column("place_id", Key, nullable=False),
+    sa.Column("host_id", Key, nullable=False),
+    sa.Column("state", sa.String(10), nullable=False),
+    sa.Column("groups", Document),
+)
+ritual_memory = sa.Table(
+    "ritual_memory",
+    metadata,
+    tenant(),
+    sa.Column("workspace_id", Key, primary_key=True),
+    sa.Column("kind", sa.String(100), primary_key=True),
+    sa.Column("group_key", sa.String(64), primary_key=True, comment="the practice's audience, or a live group"),
+    sa.Column("item", sa.String(100), primary_key=True),
+    sa.Column("used_at", Instant, nullable=False),
+)

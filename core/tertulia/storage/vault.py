@@ -1,0 +1,87 @@
+"""Seal what must not be read from the database: AES-256-GCM, bound to its place, with keys that can rotate."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from tertulia.domain.identifiers import Entropy
+from tertulia.errors import Refused, Unsafe
+
+KEY_ID = 4
+NONCE = 12
+
+
+class Vault:
+    """Seal and open with the newest of several keys.
+
+    A sealed blob is key id (4 bytes), nonce (12), ciphertext and tag. *place* (tenant, table, row …) is associated
+    data: a blob moved elsewhere does not open.
+    """
+
+    def __init__(self, keys: Mapping[bytes, bytes], entropy: Entropy = secrets.token_bytes):
+        if not keys:
+            raise Unsafe("TERTULIA_KEYS holds no key; make one with `tertulia keys new`.")
+        self._keys = {key_id: AESGCM(key) for key_id, key in keys.items()}
+        self._newest = next(reversed(self._keys))
+        # the oldest key stays the source of derived keys, so that hashes of event ids survive a rotation
+        self._root = next(iter(keys.values()))
+        self._entropy = entropy
+
+    @property
+    def newest(self) -> bytes:
+        """Return the id of the key that seals."""
+        return self._newest
+
+    def seal(self, plain: bytes, *place: str) -> bytes:
+        """Seal *plain* to *place*."""
+        nonce = self._entropy(NONCE)
+        return self._newest + nonce + self._keys[self._newest].encrypt(nonce, plain, _place(place))
+
+    def open(self, sealed: bytes, *place: str) -> bytes:
+        """Open what was sealed to *place*; raises `Refused` where it was not."""
+        cipher = self._keys.get(bytes(sealed[:KEY_ID]))
+        if cipher is None:
+            raise Refused("sealed with a key that is not in TERTULIA_KEYS")
+        try:
+            nonce = bytes(sealed[KEY_ID : KEY_ID + NONCE])
+            return cipher.decrypt(nonce, bytes(sealed[KEY_ID + NONCE :]), _place(place))
+        except (InvalidTag, ValueError) as error:
+            raise Refused("not sealed here, or altered") from error
+
+    def seal_json(self, value: Any, *place: str) -> bytes:
+        """Seal a JSON value."""
+        return self.seal(json.dumps(value, separators=(",", ":")).encode(), *place)
+
+    def open_json(self, sealed: bytes, *place: str) -> Any:
+        """Open a JSON value."""
+        return json.loads(self.open(sealed, *place))
+
+    def token(self, value: Any, *place: str) -> str:
+        """Seal a JSON value as text for a URL or a card."""
+        return base64.urlsafe_b64encode(self.seal_json(value, *place)).rstrip(b"=").decode()
+
+    def open_token(self, token: str, *place: str) -> Any:
+        """Open a token; raises `Refused` for anything else."""
+        try:
+            sealed = base64.urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
+        except (ValueError, UnicodeEncodeError) as error:
+            raise Refused("not a token") from error
+        return self.open_json(sealed, *place)
+
+    def keyed_hash(self, text: str, purpose: str) -> str:
+        """Hash *text* so that only a holder of the keys can recompute it."""
+        key = hmac.digest(self._root, b"tertulia:" + purpose.encode(), hashlib.sha256)
+        return hmac.new(key, text.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()
+
+
+def _place(parts: tuple[str, ...]) -> bytes:
+    return json.dumps(parts).encode()
