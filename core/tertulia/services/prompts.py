@@ -1,0 +1,162 @@
+"""Turn what a ritual kind wants shown into a prompt for one recipient, with a sealed ticket on every button."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from tertulia.domain.identifiers import Id, Json
+from tertulia.domain.markup import Markup
+from tertulia.domain.programs import Practice
+from tertulia.domain.prompts import Action, Draft, Field, Given, Prompt
+from tertulia.domain.surveys import CONFIDENTIAL
+from tertulia.errors import Refused
+from tertulia.extension import RitualKind
+from tertulia.storage.vault import Vault
+
+if TYPE_CHECKING:
+    from tertulia.runtime import Runtime
+    from tertulia.services.rounds import RoundRow
+
+PASS = Action(verb="pass", label="Pass")
+REMEMBERED = 256
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """Say what a button does: for which round, by whom, which verb; *person* is `None` in a shared place."""
+
+    organization: Id
+    workspace: Id
+    round: Id
+    person: Id | None
+    verb: str
+
+
+def seal_ticket(vault: Vault, ticket: Ticket) -> str:
+    """Seal *ticket* as a token that only this service can read or make."""
+    fields = {
+        "o": ticket.organization,
+        "w": ticket.workspace,
+        "r": ticket.round,
+        "p": ticket.person,
+        "v": ticket.verb,
+    }
+    return vault.token(fields, "ticket")
+
+
+def open_ticket(vault: Vault, token: str) -> Ticket:
+    """Open a token made by `seal_ticket`; raises `Refused` for anything else."""
+    fields = vault.open_token(token, "ticket")
+    try:
+        return Ticket(fields["o"], fields["w"], fields["r"], fields["p"], fields["v"])
+    except (KeyError, TypeError) as error:
+        raise Refused("not a ticket") from error
+
+
+def compose(
+    runtime: Runtime,
+    row: RoundRow,
+    practice: Practice,
+    *,
+    person: Id | None,
+    language: str,
+    link: str | None = None,
+    given: Given | None = None,
+    version: int = 1,
+) -> Prompt:
+    """Show the question of the round *row* to *person*, or in a shared place where that is `None`.
+
+    *given* is what the person gave before, to start from. A shared place never gets the *link*.
+    """
+    shown = _DRAFTS.shown(runtime.plugins.ritual(row.kind), row, practice, language)
+    ticket = Ticket(row.organization, row.workspace, row.id, person, "")
+    return replace(
+        shown,
+        version=version,
+        fields=_filled(shown.fields, given.values) if given is not None and given.values else shown.fields,
+        actions=tuple(
+            Action(
+                verb=action.verb,
+                label=action.label,
+                style=action.style,
+                token=seal_ticket(runtime.vault, replace(ticket, verb=action.verb)),
+            )
+            for action in shown.actions
+        ),
+        link=None if person is None else link,
+    )
+
+
+def compose_summary(runtime: Runtime, row: RoundRow, practice: Practice, language: str, draft: Draft) -> Prompt:
+    """Show what came of a closed round; nothing in it can be answered."""
+    return _prompt(row, practice, language, replace(draft, fields=(), actions=()), confidential=row.confidential)
+
+
+def _prompt(row: RoundRow, practice: Practice, language: str, draft: Draft, *, confidential: bool) -> Prompt:
+    return Prompt(
+        id=row.id,
+        version=1,
+        title=draft.title or practice.title,
+        body=draft.body,
+        language=language,
+        recorded=_recorded(draft.recorded) if confidential else draft.recorded,
+        media=draft.media,
+        fields=draft.fields,
+        actions=draft.actions,
+        privacy="confidential" if confidential else "named",
+        # a ballot is shown to nobody, whatever its kind says
+        visibility="me" if confidential else draft.visibility,
+    )
+
+
+def _recorded(said: str) -> str:
+    return said if CONFIDENTIAL in said else f"{said} {CONFIDENTIAL}".strip()
+
+
+def _filled(fields: tuple[Field, ...], values: Json) -> tuple[Field, ...]:
+    return tuple(
+        replace(field, value=_value(values[field.key])) if field.key in values else field for field in fields
+    )
+
+
+def _value(value: Any) -> str | tuple[str, ...] | bool | None:
+    if value is None or isinstance(value, bool):
+        return value
+    return tuple(str(item) for item in value) if isinstance(value, list | tuple) else str(value)
+
+
+class _Drafts:
+    """Remember the prompts of the last rounds, before anything personal is added to them.
+
+    A kind's `prompt` is pure, so what is remembered stays right as long as its inputs are the same.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._known: OrderedDict[tuple[Id, str], tuple[RitualKind, Json, str, Prompt]] = OrderedDict()
+
+    def shown(self, kind: RitualKind, row: RoundRow, practice: Practice, language: str) -> Prompt:
+        content: Mapping[str, Any] = row.content or {}
+        known = self._known.get((row.id, language))
+        if known is not None and known[0] is kind and known[1] == content and known[2] == practice.title:
+            self._known.move_to_end((row.id, language))
+            return known[3]
+        draft = kind.prompt(content, language)
+        if not any(action.verb == PASS.verb for action in draft.actions):
+            draft = replace(draft, actions=(*draft.actions, PASS))
+        shown = _prompt(row, practice, language, draft, confidential=kind.privacy == "confidential")
+        self._known[(row.id, language)] = (kind, content, practice.title, shown)
+        if len(self._known) > self._size:
+            self._known.popitem(last=False)
+        return shown
+
+
+_DRAFTS = _Drafts(REMEMBERED)
+
+
+def acknowledged(prompt: Prompt, text: Markup) -> Prompt:
+    """Put *text*, what became of the answer, above a prompt's question."""
+    return replace(prompt, body=text + prompt.body)
