@@ -106,7 +106,30 @@ async def person_by_email(tx: Tx, organization: Id, email: str) -> Person | None
     """Return the person who has that e-mail address, however it is written."""
     query = sa.select(tables.person).filter_by(organization_id=organization, email=email.strip().lower())
     row = (await tx.execute(query)).one_or_none()
-    return None if row is None else as_person(row)
+    if row is None or row.merged_into is None:
+        return None if row is None else as_person(row)
+    return await person(tx, organization, await current(tx, organization, row.id))
+
+
+async def current(tx: Tx, organization: Id, person_id: Id) -> Id:
+    """Follow merges: return the id of the person that *person_id* stands for now."""
+    table = tables.person
+    while True:
+        query = sa.select(table.c.merged_into).filter_by(organization_id=organization, id=person_id)
+        into = (await tx.execute(query)).scalar_one_or_none()
+        if into is None:
+            return person_id
+        person_id = into
+
+
+async def selves(tx: Tx, organization: Id, person_id: Id) -> list[Id]:
+    """Return the person and all persons that were merged into it, the person first."""
+    found = [person_id]
+    table = tables.person
+    for known in found:
+        query = sa.select(table.c.id).filter_by(organization_id=organization, merged_into=known).order_by(table.c.id)
+        found.extend((await tx.execute(query)).scalars())
+    return found
 
 
 async def members(tx: Tx, organization: Id, workspace: Id) -> list[Person]:

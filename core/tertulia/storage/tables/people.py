@@ -45,6 +45,7 @@ person = sa.Table(
     sa.Column("message_budget", sa.Integer),
     sa.Column("preferred_channel", sa.String(50)),
     sa.Column("snoozed_until", Instant),
+    sa.Column("merged_into", Key, comment="the person that this one turned out to be"),
     sa.Column("erased_at", Instant),
     sa.Column("created_at", Instant, nullable=False),
     sa.UniqueConstraint("organization_id", "email"),
@@ -93,6 +94,17 @@ identity_change = sa.Table(
     sa.Column("from_person", Key),
     sa.Column("to_person", Key),
     sa.Column("method", sa.String(20), nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("undone_at", Instant),
+)
+identity_merge = sa.Table(
+    "identity_merge",
+    metadata,
+    tenant(),
+    sa.Column("id", Key, primary_key=True),
+    sa.Column("kept", Key, sa.ForeignKey("person.id"), nullable=False),
+    sa.Column("gone", Key, sa.ForeignKey("person.id"), nullable=False),
+    sa.Column("sealed", sa.LargeBinary, comment="every row as it was and as it became; null once undone"),
     sa.Column("at", Instant, nullable=False),
     sa.Column("undone_at", Instant),
 )
