@@ -7,6 +7,7 @@ their own query-only connections and never checkpoint. PostgreSQL: a pool that c
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias, TypeVar
@@ -16,11 +17,15 @@ from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from tertulia.errors import Mistake
+
 Tx: TypeAlias = AsyncConnection
 T = TypeVar("T")
 Work: TypeAlias = Callable[[Tx], Awaitable[T]]
 GROUP = 200
 """At most that many pieces of work share one commit."""
+ATTEMPTS = 3
+"""How often a piece of work runs that PostgreSQL rolled back to resolve a deadlock."""
 
 
 class Database:
@@ -38,6 +43,7 @@ class Database:
         *checkpoints* is false for a second process beside a service on SQLite: one connection checkpoints only.
         """
         if url.startswith("sqlite"):
+            _make_private(sa.make_url(url).database)
             asynchronous = url.replace("sqlite://", "sqlite+aiosqlite://", 1)
             writer = create_async_engine(asynchronous, pool_size=1, max_overflow=0, pool_timeout=120)
             reader = create_async_engine(asynchronous, pool_size=4, max_overflow=0, pool_timeout=120)
@@ -46,7 +52,7 @@ class Database:
             return cls(writer, reader)
         asynchronous = url.replace("postgresql://", "postgresql+psycopg://", 1)
         engine = create_async_engine(asynchronous, pool_size=pool, max_overflow=4, pool_pre_ping=True)
-        return cls(engine, engine)
+        return cls(engine, engine.execution_options(postgresql_readonly=True))
 
     @property
     def dialect(self) -> str:
@@ -65,13 +71,23 @@ class Database:
         async with self._reader.connect() as tx:
             yield tx
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Tx]:
+        """Open a transaction that reads one state of the whole database, however long it takes."""
+        engine = self._reader
+        if self.dialect == "postgresql":
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        async with engine.connect() as tx:
+            yield tx
+
     async def group(self, work: Work[T]) -> T:
         """Run *work* in a transaction shared with whatever else waits, and return after the commit.
 
-        Where the shared transaction fails, each piece runs again in one of its own, so that a failure stays with
-        its owner; *work* must therefore have no effect outside the transaction.
+        Where the shared transaction fails, its halves run again, down to a single piece, so that a failure stays
+        with its owner; *work* must therefore have no effect outside the transaction.
         """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(_retrieved)
         self._waiting.append((work, future))
         if self._committer is None or self._committer.done():
             self._committer = asyncio.create_task(self._commit_waiting())
@@ -81,35 +97,72 @@ class Database:
         while self._waiting:
             batch, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
             try:
-                async with self.write() as tx:
-                    results = [await work(tx) for work, _ in batch]
-            except Exception:
-                for work, future in batch:
-                    await self._commit_one(work, future)
-            else:
-                for (_, future), result in zip(batch, results, strict=True):
-                    future.set_result(result)
+                await self._commit(batch)
+            except BaseException as error:
+                # the loop ends: whoever waits must not wait for ever
+                for _, future in [*batch, *self._waiting]:
+                    if not future.done():
+                        future.set_exception(ConnectionAbortedError("the commit was given up"))
+                self._waiting.clear()
+                raise error
 
-    async def _commit_one(self, work: Work[Any], future: asyncio.Future[Any]) -> None:
+    async def _commit(self, batch: Sequence[tuple[Work[Any], asyncio.Future[Any]]], attempt: int = 1) -> None:
         try:
             async with self.write() as tx:
-                result = await work(tx)
+                results = [await work(tx) for work, _ in batch]
         except Exception as error:
-            future.set_exception(error)
+            if len(batch) > 1 and not _lost(error):
+                middle = len(batch) // 2
+                await self._commit(batch[:middle])
+                await self._commit(batch[middle:])
+            elif len(batch) == 1 and attempt < ATTEMPTS and _deadlocked(error):
+                await self._commit(batch, attempt + 1)
+            else:
+                for _, future in batch:
+                    future.set_exception(error)
         else:
-            future.set_result(result)
+            for (_, future), result in zip(batch, results, strict=True):
+                future.set_result(result)
 
     def raw_writer(self) -> AsyncEngine:
-        """Return the writing engine, for migrations and backups."""
+        """Return the writing engine, for migrations."""
         return self._writer
 
     async def close(self) -> None:
         """Let waiting work commit and close all connections."""
-        if self._committer is not None:
+        while self._committer is not None and not self._committer.done():
             await self._committer
+        # the last connection to close checkpoints: on SQLite that must be the writer
+        await self._reader.dispose()
         await self._writer.dispose()
-        if self._reader is not self._writer:
-            await self._reader.dispose()
+
+
+def _retrieved(future: asyncio.Future[Any]) -> None:
+    """Take the outcome of work whose waiter was cancelled, which asyncio would otherwise report as forgotten."""
+    if not future.cancelled():
+        future.exception()
+
+
+def _lost(error: Exception) -> bool:
+    """Tell whether the connection broke: the commit may have happened, so nothing of it may run again."""
+    return isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
+
+
+def _deadlocked(error: Exception) -> bool:
+    return isinstance(error, sa.exc.DBAPIError) and getattr(error.orig, "sqlstate", None) in ("40P01", "40001")
+
+
+def _make_private(path: str | None) -> None:
+    """Create the file of an SQLite database so that only its owner reads it; the WAL beside it takes the same mode."""
+    if not path or path.startswith(":"):
+        raise Mistake("TERTULIA_DATABASE_URL names no file; write sqlite:///path or postgresql://….")
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        reason = error.strerror
+        raise Mistake(
+            f"TERTULIA_DATABASE_URL names {path}, which cannot be opened ({reason}); mend the path."
+        ) from None
 
 
 def _prepare(engine: AsyncEngine, *, query_only: bool, checkpoints: bool) -> None:
@@ -156,5 +209,7 @@ async def upsert(
         )
     else:
         statement = statement.on_conflict_do_nothing(index_elements=list(keys))
+    # for an INSERT the driver's count is gone with its cursor, unless it is asked for
+    statement = statement.execution_options(preserve_rowcount=True)
     result = await tx.execute(statement, [dict(row) for row in rows] if len(rows) > 1 else dict(rows[0]))
     return int(result.rowcount)

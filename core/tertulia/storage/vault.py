@@ -13,7 +13,7 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from tertulia.domain.identifiers import Entropy
+from tertulia.domain.identifiers import Entropy, Id
 from tertulia.errors import Refused, Unsafe
 
 KEY_ID = 4
@@ -27,14 +27,25 @@ class Vault:
     data: a blob moved elsewhere does not open.
     """
 
-    def __init__(self, keys: Mapping[bytes, bytes], entropy: Entropy = secrets.token_bytes):
+    def __init__(
+        self, keys: Mapping[bytes, bytes], entropy: Entropy = secrets.token_bytes, *, root: bytes | None = None
+    ):
         if not keys:
             raise Unsafe("TERTULIA_KEYS holds no key; make one with `tertulia keys new`.")
+        if any(len(key_id) != KEY_ID for key_id in keys):
+            raise Unsafe(
+                f"TERTULIA_KEYS holds a key whose id is not {KEY_ID} bytes; make it with `tertulia keys new`."
+            )
+        self._material = dict(keys)
         self._keys = {key_id: AESGCM(key) for key_id, key in keys.items()}
         self._newest = next(reversed(self._keys))
-        # the oldest key stays the source of derived keys, so that hashes of event ids survive a rotation
-        self._root = next(iter(keys.values()))
+        # a service has a root of its own (`keys.rooted`), which survives the removal of every old key
+        self._root = root or next(iter(keys.values()))
         self._entropy = entropy
+
+    def with_root(self, root: bytes) -> Vault:
+        """Return a vault with the same keys whose keyed hashes come from *root*."""
+        return Vault(self._material, self._entropy, root=root)
 
     @property
     def newest(self) -> bytes:
@@ -81,6 +92,31 @@ class Vault:
         """Hash *text* so that only a holder of the keys can recompute it."""
         key = hmac.digest(self._root, b"tertulia:" + purpose.encode(), hashlib.sha256)
         return hmac.new(key, text.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()
+
+
+def installation_place(organization: Id, installation: Id) -> tuple[str, ...]:
+    """Name the place of an installation's settings."""
+    return ("installation", organization, installation)
+
+
+def subscription_place(organization: Id, subscription: Id) -> tuple[str, ...]:
+    """Name the place of a subscription's secrets."""
+    return ("subscription", organization, subscription)
+
+
+def store_place(organization: Id, installation: Id, key: str) -> tuple[str, ...]:
+    """Name the place of a value in a plugin's store."""
+    return ("store", organization, installation, key)
+
+
+def inbox_place(organization: Id, event: Id) -> tuple[str, ...]:
+    """Name the place of a raw request in the inbox; *event* is the id of its row."""
+    return ("inbox", organization, event)
+
+
+def outbox_place(organization: Id, message: Id) -> tuple[str, ...]:
+    """Name the place of a message in the outbox; *message* is the id of its row."""
+    return ("outbox", organization, message)
 
 
 def _place(parts: tuple[str, ...]) -> bytes:
