@@ -58,7 +58,7 @@ def open_ticket(vault: Vault, token: str) -> Ticket:
 
 def compose(
     runtime: Runtime,
-    row: RoundRow,
+    round_: RoundRow,
     practice: Practice,
     *,
     person: Id | None,
@@ -67,12 +67,12 @@ def compose(
     given: Given | None = None,
     version: int = 1,
 ) -> Prompt:
-    """Show the question of the round *row* to *person*, or in a shared place where that is `None`.
+    """Show the question of the round *round_* to *person*, or in a shared place where that is `None`.
 
     *given* is what the person gave before, to start from. A shared place never gets the *link*.
     """
-    shown = _DRAFTS.shown(runtime.plugins.ritual(row.kind), row, practice, language)
-    ticket = Ticket(row.organization, row.workspace, row.id, person, "")
+    shown = _DRAFTS.shown(runtime.plugins.ritual(round_.kind), round_, practice, language)
+    ticket = Ticket(round_.organization, round_.workspace, round_.id, person, "")
     return replace(
         shown,
         version=version,
@@ -90,14 +90,16 @@ def compose(
     )
 
 
-def compose_summary(runtime: Runtime, row: RoundRow, practice: Practice, language: str, draft: Draft) -> Prompt:
+def compose_summary(runtime: Runtime, round_: RoundRow, practice: Practice, language: str, draft: Draft) -> Prompt:
     """Show what came of a closed round; nothing in it can be answered."""
-    return _prompt(row, practice, language, replace(draft, fields=(), actions=()), confidential=row.confidential)
+    return _prompt(
+        round_, practice, language, replace(draft, fields=(), actions=()), confidential=round_.confidential
+    )
 
 
-def _prompt(row: RoundRow, practice: Practice, language: str, draft: Draft, *, confidential: bool) -> Prompt:
+def _prompt(round_: RoundRow, practice: Practice, language: str, draft: Draft, *, confidential: bool) -> Prompt:
     return Prompt(
-        id=row.id,
+        id=round_.id,
         version=1,
         title=draft.title or practice.title,
         body=draft.body,
@@ -138,17 +140,17 @@ class _Drafts:
         self._size = size
         self._known: OrderedDict[tuple[Id, str], tuple[RitualKind, Json, str, Prompt]] = OrderedDict()
 
-    def shown(self, kind: RitualKind, row: RoundRow, practice: Practice, language: str) -> Prompt:
-        content: Mapping[str, Any] = row.content or {}
-        known = self._known.get((row.id, language))
+    def shown(self, kind: RitualKind, round_: RoundRow, practice: Practice, language: str) -> Prompt:
+        content: Mapping[str, Any] = round_.content or {}
+        known = self._known.get((round_.id, language))
         if known is not None and known[0] is kind and known[1] == content and known[2] == practice.title:
-            self._known.move_to_end((row.id, language))
+            self._known.move_to_end((round_.id, language))
             return known[3]
         draft = kind.prompt(content, language)
         if not any(action.verb == PASS.verb for action in draft.actions):
             draft = replace(draft, actions=(*draft.actions, PASS))
-        shown = _prompt(row, practice, language, draft, confidential=kind.privacy == "confidential")
-        self._known[(row.id, language)] = (kind, content, practice.title, shown)
+        shown = _prompt(round_, practice, language, draft, confidential=kind.privacy == "confidential")
+        self._known[(round_.id, language)] = (kind, content, practice.title, shown)
         if len(self._known) > self._size:
             self._known.popitem(last=False)
         return shown
