@@ -12,7 +12,8 @@ program = sa.Table(
     tenant(),
     sa.Column("workspace_id", Key, sa.ForeignKey("workspace.id"), primary_key=True),
     sa.Column("version", sa.Integer, primary_key=True),
-    sa.Column("document", sa.Text, nullable=False),
+    sa.Column("document", sa.Text, nullable=False, comment="the TOML as written"),
+    sa.Column("parsed", Document, nullable=False, comment="the same as data: old versions stay readable"),
     sa.Column("applied_by", sa.String(200), nullable=False),
     sa.Column("applied_at", Instant, nullable=False),
 )
@@ -33,6 +34,8 @@ round_table = sa.Table(
     sa.Column("opens_at", Instant, nullable=False),
     sa.Column("closes_at", Instant),
     sa.Column("confidential", sa.Boolean, nullable=False),
+    sa.Column("counted", sa.Integer, comment="ballots on *counted_day*, rounded down to 5"),
+    sa.Column("counted_day", sa.String(10)),
     sa.Column("content", Document),
     sa.Column("summary", Document, comment="figures of the closed round; rounded where confidential"),
     sa.UniqueConstraint("organization_id", "workspace_id", "practice", "occurrence"),
@@ -102,6 +105,7 @@ response = sa.Table(
     sa.Column("platform", sa.String(50), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("given_at", Instant, nullable=False),
+    sa.Column("keys", Document, comment="hashes of the last Inbox keys, oldest first: a repeated one changes nothing"),
     sa.Index("ix_response_person", "organization_id", "person_id"),
 )
 participation = sa.Table(
