@@ -8,9 +8,14 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from tertulia.domain.identifiers import Id, Json
+from tertulia.errors import Refused
 from tertulia.storage import tables
-from tertulia.storage.database import Tx
+from tertulia.storage.database import Tx, upsert
 from tertulia.storage.vault import Vault
+
+BASE = "audit_base"
+"""The stamp, sealed, of the last entry that retention removed: the chain starts after it."""
+PLACE = ("stamp", BASE)
 
 
 async def record(
@@ -28,16 +33,15 @@ async def record(
     if tx.dialect.name == "postgresql":
         # serialises writers: the chain has one head
         await tx.execute(sa.text("SELECT pg_advisory_xact_lock(842301)"))
-    last = (await tx.execute(sa.select(tables.audit).order_by(tables.audit.c.sequence.desc()).limit(1))).one_or_none()
-    sequence, previous = (last.sequence + 1, last.digest) if last else (1, "")
+    sequence, previous = await anchor(tx) or await _base(tx, vault)
     row = {
-        "sequence": sequence,
+        "sequence": sequence + 1,
         "organization_id": organization,
-        "at": at,
+        "at": at.replace(microsecond=at.microsecond // 1000 * 1000),  # as the column keeps it
         "actor": actor,
         "verb": verb,
         "subject": subject,
-        "detail": dict(detail),
+        "detail": json.loads(json.dumps(dict(detail))),
     }
     await tx.execute(tables.audit.insert().values(**row, digest=_digest(vault, row, previous)))
 
@@ -45,15 +49,20 @@ async def record(
 async def verify(tx: Tx, vault: Vault, *, head: tuple[int, str] | None = None) -> list[str]:
     """Return what is wrong with the chain, in sentences; *head* is an anchored (sequence, digest) to find in it."""
     faults: list[str] = []
-    previous, expected = "", 1
-    found = head is None
-    for row in await tx.execute(sa.select(tables.audit).order_by(tables.audit.c.sequence)):
+    try:
+        expected, previous = await _base(tx, vault)
+    except Refused:
+        expected, previous = 0, ""
+        faults.append("The mark of the entries that retention removed was altered.")
+    found = head is None or head == (expected, previous) or head[0] < expected
+    expected += 1
+    async for row in await tx.stream(sa.select(tables.audit).order_by(tables.audit.c.sequence)):
         if row.sequence != expected:
             faults.append(f"Entries {expected} to {row.sequence - 1} are missing.")
             expected = row.sequence
         if row.digest != _digest(vault, dict(row._mapping), previous):
             faults.append(f"Entry {row.sequence} was altered, or the one before it.")
-        found = found or (head is not None and head == (row.sequence, row.digest))
+        found = found or head == (row.sequence, row.digest)
         previous, expected = row.digest, expected + 1
     if not found:
         faults.append("The anchored end of the log is not in it: the log was cut or rewritten.")
@@ -65,6 +74,29 @@ async def anchor(tx: Tx) -> tuple[int, str] | None:
     columns = (tables.audit.c.sequence, tables.audit.c.digest)
     row = (await tx.execute(sa.select(*columns).order_by(tables.audit.c.sequence.desc()).limit(1))).one_or_none()
     return None if row is None else (row.sequence, row.digest)
+
+
+async def trim(tx: Tx, vault: Vault, before: datetime) -> int:
+    """Remove the entries older than *before* from the start of the chain, and seal where it now starts."""
+    if tx.dialect.name == "postgresql":
+        await tx.execute(sa.text("SELECT pg_advisory_xact_lock(842301)"))
+    audit = tables.audit
+    kept = sa.select(sa.func.min(audit.c.sequence)).where(audit.c.at >= before).scalar_subquery()
+    query = sa.select(audit.c.sequence, audit.c.digest).where(sa.or_(audit.c.sequence < kept, kept.is_(None)))
+    last = (await tx.execute(query.order_by(audit.c.sequence.desc()).limit(1))).one_or_none()
+    if last is None:
+        return 0
+    value = vault.token([last.sequence, last.digest], *PLACE)
+    await upsert(tx, tables.stamp, [{"name": BASE, "value": value}], keys=["name"], update=["value"])
+    return (await tx.execute(audit.delete().where(audit.c.sequence <= last.sequence))).rowcount
+
+
+async def _base(tx: Tx, vault: Vault) -> tuple[int, str]:
+    value = await tx.scalar(sa.select(tables.stamp.c.value).where(tables.stamp.c.name == BASE))
+    if value is None:
+        return 0, ""
+    sequence, digest = vault.open_token(value, *PLACE)
+    return int(sequence), str(digest)
 
 
 def _digest(vault: Vault, row: Json, previous: str) -> str:

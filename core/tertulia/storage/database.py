@@ -153,7 +153,7 @@ def _deadlocked(error: Exception) -> bool:
 
 
 def _make_private(path: str | None) -> None:
-    """Create the file of an SQLite database so that only its owner reads it; the WAL beside it takes the same mode."""
+    """Create the file of an SQLite database for its owner only; the WAL beside it takes the same mode."""
     if not path or path.startswith(":"):
         raise Mistake("TERTULIA_DATABASE_URL names no file; write sqlite:///path or postgresql://….")
     try:
