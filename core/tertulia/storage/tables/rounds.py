@@ -105,7 +105,7 @@ response = sa.Table(
     sa.Column("platform", sa.String(50), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("given_at", Instant, nullable=False),
-    sa.Column("keys", Document, comment="hashes of the last Inbox keys, oldest first: a repeated one changes nothing"),
+    sa.Column("keys", Document, comment="hashes of the last Inbox keys: a repeated one changes nothing"),
     sa.Index("ix_response_person", "organization_id", "person_id"),
 )
 participation = sa.Table(

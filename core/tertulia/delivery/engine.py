@@ -1,0 +1,163 @@
+"""The durable engine behind a small port: short workflows that survive a crash, and queued ones shared by workers.
+
+DBOS is used coarsely, see `docs/decisions/0003`: arguments are ids as JSON, a workflow is one idempotent call of
+ours, and nothing in the engine's own database is needed to rebuild it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos._serialization import DBOSPortableJSONSerializer
+
+logger = logging.getLogger(__name__)
+QUEUE = "shards"
+VERSION = "1"
+"""The application version: pinned, because DBOS would leave workflows of another version pending for ever."""
+
+RECOVERIES = 100_000
+Status = Literal["pending", "done", "lost"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """Hold what workflows do: a round's step, and the delivery of one shard. Both may be repeated at any time."""
+
+    step: Callable[[str, str, int], Awaitable[None]]
+    shard: Callable[[str], Awaitable[None]]
+
+
+class Engine(Protocol):
+    """Start durable work, look at it, and hand over what a dead worker left."""
+
+    async def launch(self, work: Work, *, executor: str, concurrency: int) -> None:
+        """Begin to run workflows; *executor* names this process, `local` on SQLite."""
+        ...
+
+    async def start(self, key: str, round_id: str, action: str, at: int) -> None:
+        """Run a round's step once under *key*; a second start of the same key does nothing."""
+        ...
+
+    async def enqueue(self, key: str, shard_id: str) -> None:
+        """Queue a shard once under *key*, for any worker."""
+        ...
+
+    async def status(self, key: str) -> Status | None:
+        """Tell how the workflow called *key* stands; `None` where there is none."""
+        ...
+
+    async def hand_over(self, executors: Collection[str]) -> int:
+        """Resume what dead executors left pending, and return how many that were."""
+        ...
+
+    async def idle(self) -> bool:
+        """Tell whether nothing is pending or queued."""
+        ...
+
+    async def stop(self) -> None:
+        """Stop running workflows; what is unfinished stays pending."""
+        ...
+
+
+_work: Work | None = None
+"""DBOS keeps one registry and one instance per process; so its workflows find their work here."""
+
+
+@DBOS.workflow(name="round", max_recovery_attempts=RECOVERIES)
+async def _round_workflow(round_id: str, action: str, at: int) -> None:
+    await _current().step(round_id, action, at)
+
+
+@DBOS.workflow(name="shard", max_recovery_attempts=RECOVERIES)
+async def _shard_workflow(shard_id: str) -> None:
+    await _current().shard(shard_id)
+
+
+def _current() -> Work:
+    if _work is None:
+        raise RuntimeError("the engine was not launched")
+    return _work
+
+
+class DurableEngine:
+    """Run workflows on DBOS, on SQLite or PostgreSQL."""
+
+    def __init__(self, url: str, *, poll_seconds: float = 0.5):
+        self._url, self._poll = url, poll_seconds
+        self._tables_ready = False
+
+    async def launch(self, work: Work, *, executor: str, concurrency: int) -> None:
+        """Begin to run workflows; *executor* names this process, `local` on SQLite."""
+        global _work
+        _work = work
+        config = DBOSConfig(
+            name="tertulia",
+            system_database_url=self._url,
+            executor_id=executor,
+            application_version=VERSION,
+            max_executor_threads=16,
+            log_level="ERROR",
+            serializer=DBOSPortableJSONSerializer(),
+            notification_listener_polling_interval_sec=1.0,
+        )
+        if self._url.startswith("sqlite"):
+            _use_wal(self._url)
+        DBOS(config=config)
+        DBOS.launch()
+        await DBOS.register_queue_async(QUEUE, worker_concurrency=concurrency, polling_interval_sec=self._poll)
+
+    async def start(self, key: str, round_id: str, action: str, at: int) -> None:
+        """Run a round's step once under *key*."""
+        with SetWorkflowID(key):
+            await DBOS.start_workflow_async(_round_workflow, round_id, action, at)
+
+    async def enqueue(self, key: str, shard_id: str) -> None:
+        """Queue a shard once under *key*."""
+        with SetWorkflowID(key):
+            await DBOS.enqueue_workflow_async(QUEUE, _shard_workflow, shard_id)
+
+    async def status(self, key: str) -> Status | None:
+        """Tell how the workflow called *key* stands."""
+        found = await DBOS.get_workflow_status_async(key)
+        if found is None:
+            return None
+        if found.status in ("PENDING", "ENQUEUED", "DELAYED"):
+            return "pending"
+        return "done" if found.status == "SUCCESS" else "lost"
+
+    async def hand_over(self, executors: Collection[str]) -> int:
+        """Resume what dead executors left pending."""
+        left = await DBOS.list_workflows_async(
+            status="PENDING", executor_id=list(executors), load_input=False, load_output=False, limit=1000
+        )
+        for queue in {workflow.queue_name for workflow in left}:
+            keys = [workflow.workflow_id for workflow in left if workflow.queue_name == queue]
+            await DBOS.resume_workflows_async(keys, queue_name=queue)
+        return len(left)
+
+    async def idle(self) -> bool:
+        """Tell whether nothing is pending or queued."""
+        states = ["PENDING", "ENQUEUED"]
+        return not await DBOS.list_workflows_async(status=states, load_input=False, load_output=False, limit=1)
+
+    async def stop(self) -> None:
+        """Stop running workflows; what is unfinished stays pending."""
+        global _work
+        await asyncio.to_thread(DBOS.destroy)
+        # DBOS replaced the loop's default executor by its own and has just shut that down
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="tertulia"))
+        _work = None
+
+
+def _use_wal(url: str) -> None:
+    import sqlite3
+
+    connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.close()

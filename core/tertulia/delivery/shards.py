@@ -1,0 +1,213 @@
+"""Deliver one shard: a lease with a fencing epoch, a few lanes, and one transaction for many finished calls.
+
+Each transaction keeps what finished calls brought, renews the lease and claims as many deliveries as lanes are free;
+so at a crash at most the lanes' calls are of unknown outcome.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+
+from tertulia.delivery import claims
+from tertulia.delivery.claims import Claim, ShardOf
+from tertulia.delivery.sending import Outcome, send
+from tertulia.domain.identifiers import Id
+from tertulia.domain.rounds import repeatability
+from tertulia.runtime import Runtime
+from tertulia.services import rounds
+from tertulia.storage.database import Tx
+from tertulia.storage.tables import delivery, shard
+
+logger = logging.getLogger(__name__)
+LANES = 32
+LEASE = 15.0
+ATTEMPTS = 8
+PAUSE = 2.0
+LONGEST_PAUSE = 300.0
+
+
+class Fenced(Exception):
+    """Tell that another worker holds the shard now."""
+
+
+@dataclass
+class _Run:
+    job: ShardOf
+    epoch: int
+    calls: dict[asyncio.Task[Outcome], Claim] = field(default_factory=dict)
+    finished: list[tuple[Claim, Outcome]] = field(default_factory=list)
+
+
+async def deliver_shard(runtime: Runtime, shard_id: Id, stop: asyncio.Event) -> None:
+    """Send what is planned in a shard, as its only sender; returns when nothing is left, or soon after *stop*.
+
+    A worker that does not get the lease waits and looks again: a false alarm of a dead worker is no error.
+    """
+    while not stop.is_set():
+        run = await _take(runtime, shard_id)
+        if run is None:
+            if await _done(runtime, shard_id):
+                return
+            await _pause(stop, 0.5)
+            continue
+        try:
+            await _work_off(runtime, run, stop)
+        except Fenced:
+            logger.warning("shard %s was taken over by another worker", shard_id)
+        finally:
+            await _abandon(run)
+
+
+async def _take(runtime: Runtime, shard_id: Id) -> _Run | None:
+    now = time.time()
+    async with runtime.database.write() as tx:
+        taken = await tx.execute(
+            shard.update()
+            .where(shard.c.id == shard_id, shard.c.state == "started", shard.c.lease_until < now)
+            .values(epoch=shard.c.epoch + 1, lease_until=now + LEASE)
+            .returning(shard.c.epoch, shard.c.round_id, shard.c.purpose, shard.c.origin)
+        )
+        record = taken.one_or_none()
+        round_ = await rounds.find(tx, record.round_id) if record else None
+        if record is None or round_ is None:
+            return None
+        practice = await rounds.practice_of(tx, round_)
+        job = ShardOf(id=shard_id, origin=record.origin, purpose=record.purpose, round=round_, practice=practice)
+        await claims.settle_left_behind(tx, job, repeat=repeatability(job.purpose) == "repeat")
+    return _Run(job, record.epoch)
+
+
+async def _done(runtime: Runtime, shard_id: Id) -> bool:
+    async with runtime.database.read() as tx:
+        state = (await tx.execute(sa.select(shard.c.state).where(shard.c.id == shard_id))).scalar_one_or_none()
+    return state in (None, "done")
+
+
+async def _work_off(runtime: Runtime, run: _Run, stop: asyncio.Event) -> None:
+    while True:
+        wanted = 0 if stop.is_set() else LANES - len(run.calls)
+        finished, run.finished = run.finished, []
+        claimed, waiting = await runtime.database.group(partial(_turn, runtime, run, finished, wanted))
+        for found in claimed:
+            call = asyncio.create_task(send(runtime, run.job, found))
+            run.calls[call] = found
+        if run.calls:
+            await _collect(run)
+        elif stop.is_set():
+            await _release(runtime, run)
+            return
+        elif waiting is None:
+            async with runtime.database.write() as tx:
+                await _renew(tx, run)
+                await claims.finish_shard(tx, run.job)
+            return
+        else:
+            await _pause(stop, min(LEASE / 3, max(0.02, waiting - time.time())))
+
+
+async def _turn(
+    runtime: Runtime, run: _Run, finished: list[tuple[Claim, Outcome]], wanted: int, tx: Tx
+) -> tuple[list[Claim], float | None]:
+    """Return newly claimed deliveries, and when the next planned one may be sent (`None`: there is none)."""
+    await _renew(tx, run)
+    if finished:
+        await tx.execute(_OUTCOME, [_row(run.job, found, outcome) for found, outcome in finished])
+    claimed: list[Claim] = []
+    if wanted:
+        round_ = await rounds.find(tx, run.job.round.id)
+        if round_ is not None and round_.state != run.job.round.state:
+            run.job = ShardOf(**{**run.job.__dict__, "round": round_})
+        claimed = await claims.claim(runtime, tx, run.job, wanted, time.time())
+    if claimed or run.calls:
+        return claimed, 0.0
+    planned = (delivery.c.shard_id == run.job.id, delivery.c.state == "planned")
+    return claimed, (await tx.execute(sa.select(sa.func.min(delivery.c.next_at)).where(*planned))).scalar()
+
+
+_OUTCOME = (
+    delivery.update()
+    .where(
+        delivery.c.shard_id == sa.bindparam("of_shard"),
+        delivery.c.seq == sa.bindparam("of_seq"),
+        delivery.c.state == "sending",
+    )
+    .values(
+        state=sa.bindparam("new_state"),
+        attempts=sa.bindparam("new_attempts"),
+        next_at=sa.bindparam("new_next_at"),
+        ref=sa.bindparam("new_ref"),
+        reason=sa.bindparam("new_reason"),
+    )
+)
+
+
+def _row(job: ShardOf, found: Claim, outcome: Outcome) -> dict[str, Any]:
+    attempts = found.attempts + (1 if outcome.counts else 0)
+    state, reason, next_at = outcome.state, outcome.reason, 0.0
+    if state == "ambiguous" and repeatability(job.purpose) == "repeat":
+        state = "planned"
+    if state == "planned":
+        if attempts >= ATTEMPTS:
+            state, reason = "failed", f"gave up after {attempts} attempts: {reason}"
+        else:
+            next_at = time.time() + _pause_after(attempts, outcome.after)
+    return {
+        "of_shard": job.id,
+        "of_seq": found.seq,
+        "new_state": state,
+        "new_attempts": attempts,
+        "new_next_at": next_at,
+        "new_ref": outcome.ref,
+        "new_reason": reason[:200] if reason else None,
+    }
+
+
+def _pause_after(attempts: int, said: timedelta | datetime | None) -> float:
+    if isinstance(said, datetime):
+        return max(0.0, (said - datetime.now(UTC)).total_seconds())
+    if said is not None:
+        return said.total_seconds()
+    longest = min(LONGEST_PAUSE, PAUSE * 2.0**attempts)
+    return random.uniform(longest / 2, longest)
+
+
+async def _renew(tx: Tx, run: _Run) -> None:
+    held = (shard.c.id == run.job.id, shard.c.epoch == run.epoch)
+    result = await tx.execute(shard.update().where(*held).values(lease_until=time.time() + LEASE))
+    if result.rowcount != 1:
+        raise Fenced
+
+
+async def _collect(run: _Run) -> None:
+    done, _ = await asyncio.wait(run.calls, timeout=LEASE / 3, return_when=asyncio.FIRST_COMPLETED)
+    for call in done:
+        run.finished.append((run.calls.pop(call), call.result()))
+
+
+async def _release(runtime: Runtime, run: _Run) -> None:
+    held = (shard.c.id == run.job.id, shard.c.epoch == run.epoch)
+    async with runtime.database.write() as tx:
+        await tx.execute(shard.update().where(*held).values(lease_until=0.0))
+
+
+async def _abandon(run: _Run) -> None:
+    for call in run.calls:
+        call.cancel()
+    await asyncio.gather(*run.calls, return_exceptions=True)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return

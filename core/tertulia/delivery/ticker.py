@@ -1,0 +1,175 @@
+"""The one timer's reader: starts the steps of rounds that are due, and mends what a crash or a dead worker left."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from tertulia.delivery.engine import Work
+from tertulia.delivery.shards import deliver_shard
+from tertulia.domain.identifiers import Id
+from tertulia.runtime import Runtime
+from tertulia.services import rounds
+from tertulia.services.advance import advance
+from tertulia.storage.database import Tx, upsert
+from tertulia.storage.tables import lease, round_table, shard, worker
+from tertulia.storage.tables.columns import EPOCH
+
+logger = logging.getLogger(__name__)
+TICK = 0.2
+BEAT = 2.0
+DEAD_AFTER = 12.0
+MEND_EVERY = 15.0
+AT_ONCE = 200
+
+
+class Ticker:
+    """Read the timer of all rounds; every process has one, and a double tick is harmless."""
+
+    def __init__(self, runtime: Runtime, executor: str, *, tick: float = TICK):
+        self._runtime, self._executor, self._tick = runtime, executor, tick
+        self._stop = asyncio.Event()
+        self._busy: set[str] = set()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+
+    @property
+    def stopping(self) -> asyncio.Event:
+        """Be set once work is to end."""
+        return self._stop
+
+    def work(self) -> Work:
+        """Return what the engine's workflows do."""
+        return Work(step=self._step, shard=self._shard)
+
+    async def run(self) -> None:
+        """Tick until stopped; a failing tick is logged and tried again."""
+        beat = mend = 0.0
+        while not self._stop.is_set():
+            try:
+                if time.monotonic() >= beat:
+                    await self._beat()
+                    beat = time.monotonic() + BEAT
+                await self.tick()
+                if time.monotonic() >= mend:
+                    await self._mend()
+                    mend = time.monotonic() + MEND_EVERY
+            except Exception:
+                logger.exception("a tick failed; the next one tries again")
+                await asyncio.sleep(1.0)
+            await asyncio.sleep(self._tick)
+
+    async def tick(self) -> int:
+        """Start every step that is due by the clock, and return how many that were."""
+        await self._runtime.installations.refresh()
+        due = await self._due()
+        for round_id, action, at in due:
+            await self._runtime.engine.start(_key(round_id, action, at), round_id, action, _stamp(at))
+        return len(due)
+
+    async def drain(self, seconds: float = 20.0) -> None:
+        """Take no new work, and let what is under way finish and commit."""
+        self._stop.set()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._quiet.wait()
+        except TimeoutError:
+            logger.warning("%d shards were still sending after %s s", len(self._busy), seconds)
+
+    async def _due(self) -> list[tuple[Id, str, datetime]]:
+        query = (
+            sa.select(round_table.c.id, round_table.c.next_action, round_table.c.next_at)
+            .where(round_table.c.next_at <= self._runtime.clock.now())
+            .order_by(round_table.c.next_at)
+            .limit(AT_ONCE)
+        )
+        today = self._runtime.clock.now().date().isoformat()
+        async with self._runtime.database.read() as tx:
+            records = (await tx.execute(query)).all()
+            uncounted = await rounds.uncounted(tx, today)
+        if uncounted:
+            async with self._runtime.database.write() as tx:
+                await rounds.count_ballots(tx, today)
+        return [(record.id, record.next_action, record.next_at) for record in records]
+
+    async def _step(self, round_id: str, action: str, at: int) -> None:
+        if self._stop.is_set():
+            raise asyncio.CancelledError
+        for shard_id in await advance(self._runtime, round_id, action, EPOCH + _MILLISECOND * at):
+            await self._runtime.engine.enqueue(f"shard:{shard_id}", shard_id)
+
+    async def _shard(self, shard_id: str) -> None:
+        self._busy.add(shard_id)
+        self._quiet.clear()
+        try:
+            await deliver_shard(self._runtime, shard_id, self._stop)
+        finally:
+            self._busy.discard(shard_id)
+            if not self._busy:
+                self._quiet.set()
+        if self._stop.is_set():
+            # the engine records nothing, so that whoever comes next delivers the rest
+            raise asyncio.CancelledError
+
+    async def _beat(self) -> None:
+        now = time.time()
+        async with self._runtime.database.write() as tx:
+            await upsert(tx, worker, [{"id": self._executor, "beat": now}], keys=("id",), update=("beat",))
+            await upsert(tx, lease, [{"name": "sweep", "owner": "", "until": 0.0}], keys=("name",))
+            mine = sa.or_(lease.c.owner == self._executor, lease.c.until < now)
+            swept = await tx.execute(
+                lease.update()
+                .where(lease.c.name == "sweep", mine)
+                .values(owner=self._executor, until=now + DEAD_AFTER)
+            )
+            dead = await _dead(tx, now) if swept.rowcount == 1 else []
+        if dead:
+            count = await self._runtime.engine.hand_over(dead)
+            logger.warning("took over %d workflows of %d stopped workers", count, len(dead))
+            async with self._runtime.database.write() as tx:
+                await tx.execute(worker.delete().where(worker.c.id.in_(dead)))
+
+    async def _mend(self) -> None:
+        """Start again what the engine lost: its database may have been rebuilt from ours."""
+        for round_id, action, at in await self._due():
+            key = await self._free_key(_key(round_id, action, at))
+            if key:
+                await self._runtime.engine.start(key, round_id, action, _stamp(at))
+        query = sa.select(shard.c.id).where(shard.c.state == "started", shard.c.lease_until < time.time())
+        async with self._runtime.database.read() as tx:
+            idle = list((await tx.execute(query.limit(AT_ONCE))).scalars())
+        for shard_id in idle:
+            key = await self._free_key(f"shard:{shard_id}")
+            if key:
+                await self._runtime.engine.enqueue(key, shard_id)
+
+    async def _free_key(self, key: str) -> str | None:
+        """Return a key that was never used for this work, or `None` while some of it is pending."""
+        for number in range(1, 1000):
+            candidate = key if number == 1 else f"{key}~{number}"
+            status = await self._runtime.engine.status(candidate)
+            if status == "pending":
+                return None
+            if status is None:
+                return candidate
+        return None
+
+
+def _key(round_id: Id, action: str, at: datetime) -> str:
+    return f"{round_id}:{action}:{_stamp(at)}"
+
+
+_MILLISECOND = (EPOCH.resolution) * 1000
+
+
+def _stamp(at: datetime) -> int:
+    return (at - EPOCH) // _MILLISECOND
+
+
+async def _dead(tx: Tx, now: float) -> list[str]:
+    query = sa.select(worker.c.id).where(worker.c.beat < now - DEAD_AFTER)
+    return list((await tx.execute(query)).scalars())

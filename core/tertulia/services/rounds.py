@@ -1,0 +1,233 @@
+"""Rounds as rows: find them, schedule the next of each practice, and tell how one stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from tertulia.domain.identifiers import Id, Json
+from tertulia.domain.programs import Practice, Program
+from tertulia.domain.rounds import ROUND
+from tertulia.domain.walltime import instant
+from tertulia.errors import Mistake
+from tertulia.runtime import Runtime
+from tertulia.services.cadence import occurrences
+from tertulia.storage import programs
+from tertulia.storage.database import Tx, upsert
+from tertulia.storage.tables import ballot, delivery, membership, person, response, round_table, workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundRow:
+    """Hold one round as stored."""
+
+    id: Id
+    organization: Id
+    workspace: Id
+    practice: str
+    kind: str
+    program_version: int
+    occurrence: str
+    state: str
+    reason: str | None
+    next_action: str | None
+    next_at: datetime | None
+    opens_at: datetime
+    closes_at: datetime | None
+    confidential: bool
+    counted: int | None
+    counted_day: str | None
+    content: Json
+    summary: Json | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Hold how a round stands: deliveries by purpose and state, and how many answered.
+
+    In a survey *answered* is rounded down to 5 and as of *counted_day*.
+    """
+
+    round: RoundRow
+    deliveries: dict[str, dict[str, int]]
+    answered: int
+    passed: int
+
+
+def row_of(record: sa.Row[tuple[object, ...]]) -> RoundRow:
+    """Turn a record of the table into a value."""
+    fields = dict(record._mapping)
+    return RoundRow(
+        **{key: fields[key] for key in fields if key not in {"organization_id", "workspace_id", "content"}},
+        organization=fields["organization_id"],
+        workspace=fields["workspace_id"],
+        content=fields["content"] or {},
+    )
+
+
+async def find(tx: Tx, round_id: Id, organization: Id | None = None, *, lock: bool = False) -> RoundRow | None:
+    """Return the round; *lock* holds it until the transaction ends (SQLite has one writer anyway)."""
+    query = sa.select(round_table).where(round_table.c.id == round_id)
+    if organization is not None:
+        query = query.where(round_table.c.organization_id == organization)
+    record = (await tx.execute(query.with_for_update() if lock else query)).one_or_none()
+    return None if record is None else row_of(record)
+
+
+async def practice_of(tx: Tx, round_: RoundRow) -> Practice:
+    """Return the practice as the round's own program version has it."""
+    program = await programs.at_version(tx, round_.organization, round_.workspace, round_.program_version)
+    practice = program.practice(round_.practice) if program else None
+    if practice is None:
+        raise Mistake(
+            f"Round {round_.id} names practice {round_.practice!r}, which its program version does not have."
+        )
+    return practice
+
+
+async def change_state(tx: Tx, round_: RoundRow, state: str, **values: object) -> bool:
+    """Move a round to *state* if it is still where *round_* says; raises on a step that the machine does not have."""
+    if state != round_.state and state not in ROUND[round_.state]:
+        raise ValueError(f"a round cannot go from {round_.state} to {state}")
+    result = await tx.execute(
+        round_table.update()
+        .where(round_table.c.id == round_.id, round_table.c.state == round_.state)
+        .values(state=state, **values)
+    )
+    return result.rowcount == 1
+
+
+async def schedule(runtime: Runtime, tx: Tx, organization: Id, workspace_id: Id, program: Program) -> None:
+    """Plan the next round of every practice of *program*; rounds that are due or open keep their version."""
+    now = runtime.clock.now()
+    mine = (round_table.c.organization_id == organization, round_table.c.workspace_id == workspace_id)
+    await tx.execute(round_table.delete().where(*mine, round_table.c.state == "planned", round_table.c.next_at > now))
+    due = set(
+        (await tx.execute(sa.select(round_table.c.practice).where(*mine, round_table.c.state == "planned"))).scalars()
+    )
+    for practice in program.practices:
+        if practice.key not in due:
+            await plan_next(runtime, tx, organization, workspace_id, program, practice, after=None)
+
+
+async def plan_next(
+    runtime: Runtime,
+    tx: Tx,
+    organization: Id,
+    workspace_id: Id,
+    program: Program,
+    practice: Practice,
+    *,
+    after: datetime | None,
+) -> None:
+    """Plan the round after the wall time *after*, even a missed one; `None` plans the first that lies ahead."""
+    now = runtime.clock.now()
+    zones = await _zones(tx, organization, workspace_id, practice)
+    taken = await _occurrences_taken(tx, organization, workspace_id, practice.key)
+    for wall in occurrences(practice.cadence, after):
+        opens = min(instant(wall, zone) for zone in zones)
+        if wall.isoformat() in taken or (after is None and opens < now):
+            continue
+        await upsert(
+            tx,
+            round_table,
+            [
+                {
+                    "organization_id": organization,
+                    "id": runtime.new_id(),
+                    "workspace_id": workspace_id,
+                    "practice": practice.key,
+                    "kind": practice.kind,
+                    "program_version": program.version,
+                    "occurrence": wall.isoformat(),
+                    "state": "planned",
+                    "next_action": "open",
+                    "next_at": opens,
+                    "opens_at": opens,
+                    "confidential": runtime.plugins.ritual(practice.kind).privacy == "confidential",
+                }
+            ],
+            keys=("organization_id", "workspace_id", "practice", "occurrence"),
+        )
+        return
+
+
+async def _zones(tx: Tx, organization: Id, workspace_id: Id, practice: Practice) -> Sequence[str]:
+    if practice.cadence.time == "common":
+        return [practice.cadence.zone]
+    joined = person.join(membership, membership.c.person_id == person.c.id)
+    query = sa.select(person.c.zone).select_from(joined).distinct()
+    zones = (
+        await tx.execute(
+            query.where(
+                membership.c.organization_id == organization,
+                membership.c.workspace_id == workspace_id,
+                membership.c.left_at.is_(None),
+                person.c.erased_at.is_(None),
+            )
+        )
+    ).scalars()
+    found = list(zones)
+    return found or [
+        (await tx.execute(sa.select(workspace.c.zone).where(workspace.c.id == workspace_id))).scalar_one()
+    ]
+
+
+async def _occurrences_taken(tx: Tx, organization: Id, workspace_id: Id, practice: str) -> set[str]:
+    query = sa.select(round_table.c.occurrence).where(
+        round_table.c.organization_id == organization,
+        round_table.c.workspace_id == workspace_id,
+        round_table.c.practice == practice,
+    )
+    return set((await tx.execute(query)).scalars())
+
+
+async def progress(tx: Tx, organization: Id, round_id: Id) -> Progress | None:
+    """Return how a round stands, for hosts and admins; never who."""
+    round_ = await find(tx, round_id, organization)
+    if round_ is None:
+        return None
+    deliveries: dict[str, dict[str, int]] = {}
+    counted = sa.select(delivery.c.purpose, delivery.c.state, sa.func.count()).where(delivery.c.round_id == round_id)
+    for purpose, state, count in await tx.execute(counted.group_by(delivery.c.purpose, delivery.c.state)):
+        deliveries.setdefault(purpose, {})[state] = count
+    if round_.confidential:
+        return Progress(round=round_, deliveries=deliveries, answered=round_.counted or 0, passed=0)
+    responses = sa.select(response.c.passed, sa.func.count()).where(response.c.round_id == round_id)
+    counts: dict[bool, int] = dict((await tx.execute(responses.group_by(response.c.passed))).tuples().all())
+    return Progress(round=round_, deliveries=deliveries, answered=counts.get(False, 0), passed=counts.get(True, 0))
+
+
+async def recent(tx: Tx, organization: Id, workspace_id: Id, limit: int = 50) -> list[RoundRow]:
+    """Return the workspace's rounds, newest first."""
+    query = sa.select(round_table).where(
+        round_table.c.organization_id == organization, round_table.c.workspace_id == workspace_id
+    )
+    return [row_of(record) for record in await tx.execute(query.order_by(round_table.c.opens_at.desc()).limit(limit))]
+
+
+async def count_ballots(tx: Tx, today: str) -> None:
+    """Note once a day, rounded down to 5, how many ballots each open survey round holds."""
+    ballots = sa.select(sa.func.count()).select_from(ballot).where(ballot.c.round_id == round_table.c.id)
+    await tx.execute(
+        round_table.update()
+        .where(
+            round_table.c.confidential.is_(True),
+            round_table.c.state == "open",
+            sa.or_(round_table.c.counted_day.is_(None), round_table.c.counted_day != today),
+        )
+        .values(counted=ballots.scalar_subquery() // 5 * 5, counted_day=today)
+    )
+
+
+async def uncounted(tx: Tx, today: str) -> bool:
+    """Tell whether `count_ballots` has something to note *today*."""
+    query = sa.select(round_table.c.id).where(
+        round_table.c.confidential.is_(True),
+        round_table.c.state == "open",
+        sa.or_(round_table.c.counted_day.is_(None), round_table.c.counted_day != today),
+    )
+    return (await tx.execute(query.limit(1))).first() is not None
