@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import aiohttp
 
+from tertulia.contract import raised_at
 from tertulia.errors import OutcomeUnknown, RetryLater, SendError
 
 T = TypeVar("T")
@@ -34,12 +35,5 @@ async def call_port(plugin: str, call: Awaitable[T], seconds: float = SECONDS) -
         raise OutcomeUnknown(f"{plugin} lost the connection: {type(error).__name__}") from error
     except Exception as error:
         # the message could hold content, so only its type and place are logged
-        log.error("port of plugin %s raised %s at %s", plugin, type(error).__name__, _where(error))
+        log.error("a port of plugin %s failed: %s", plugin, raised_at(error))
         raise OutcomeUnknown(f"{plugin} raised {type(error).__name__}") from error
-
-
-def _where(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return "unknown" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
