@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import datetime, time
 from difflib import get_close_matches
 from functools import lru_cache
 from itertools import islice
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from dateutil.rrule import rrulestr
 
+from tertulia.domain import walltime
 from tertulia.domain.programs import Cadence
 from tertulia.errors import Mistake
 
@@ -52,12 +53,8 @@ def occurrences(cadence: Cadence, after: datetime | None) -> Iterator[datetime]:
 
 
 def instant(wall: datetime, zone: str) -> datetime:
-    """Place a wall time in *zone* as an instant in UTC.
-
-    A time in a gap moves forward by the length of the gap; of a time that occurs twice the first is meant.
-    """
-    # fold=0 takes the offset before the change, which is what RFC 5545 asks for in both cases
-    return wall.replace(tzinfo=find_zone(zone), fold=0).astimezone(UTC)
+    """Place a wall time in *zone*: out of a gap it moves forward, of two equal times the first is meant."""
+    return walltime.instant(wall, find_zone(zone).key)
 
 
 def find_zone(name: str) -> ZoneInfo:
@@ -77,6 +74,8 @@ def parse_start(text: str) -> datetime:
         start = datetime.fromisoformat(text)
     except ValueError:
         raise Mistake(f'The start "{text}" is no date and time; {example}.') from None
+    if not re.search("[T ]", text):
+        raise Mistake(f'The start "{text}" has no time of day; {example}.')
     if start.tzinfo is not None:
         raise Mistake(f'The start "{text}" has an offset, but it is meant as local time; {example}.')
     if not FIRST_YEAR <= start.year <= LAST_YEAR:

@@ -111,7 +111,9 @@ def test_a_rule_outside_the_support_is_refused_at_once(rule: str, part: str) -> 
     assert part in str(refused.value)
 
 
-@pytest.mark.parametrize("start", ["soon", "2027-01-04T09:30Z", "2027-01-04T09:30+01:00", "0001-01-01T00:00", "9:30"])
+@pytest.mark.parametrize(
+    "start", ["soon", "2027-01-04T09:30Z", "2027-01-04T09:30+01:00", "0001-01-01T00:00", "9:30", "2027-01-04"]
+)
 def test_a_start_that_is_no_local_time_is_refused(start: str) -> None:
     with pytest.raises(Mistake, match="The start"):
         occurrences(Cadence(rule="FREQ=DAILY", start=start), None)
