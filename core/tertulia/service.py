@@ -1,0 +1,102 @@
+"""One running process: the web server, the ticker, and the workers for what comes in and goes out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from tertulia.delivery import collect, outbox, processing
+from tertulia.delivery.ticker import Ticker
+from tertulia.runtime import Runtime
+from tertulia.services import retention
+from tertulia.surveys import ballots
+
+logger = logging.getLogger(__name__)
+HOUR = 3600.0
+Loop = Callable[[Runtime, asyncio.Event], Awaitable[None]]
+
+
+class Service:
+    """Run one process of the service; *serves* is false for a worker without a web server."""
+
+    def __init__(self, runtime: Runtime, *, serves: bool = True, concurrency: int = 4, tick: float = 0.2):
+        self._runtime, self._serves, self._concurrency = runtime, serves, concurrency
+        self.executor = "local" if runtime.config.embedded else _unique_executor()
+        self.ticker = Ticker(runtime, self.executor, tick=tick)
+        self._stop = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._runner: web.AppRunner | None = None
+        self.port = runtime.config.port
+
+    async def start(self) -> None:
+        """Launch the engine, the workers and the server."""
+        runtime = self._runtime
+        await runtime.engine.launch(self.ticker.work(), executor=self.executor, concurrency=self._concurrency)
+        loops: list[Loop] = [processing.process, outbox.drain, collect.collect, _upkeep]
+        for loop in loops:
+            self._tasks.append(asyncio.create_task(_for_ever(loop, runtime, self._stop), name=loop.__name__))
+        self._tasks.append(asyncio.create_task(self.ticker.run(), name="ticker"))
+        if self._serves:
+            await self._listen()
+
+    async def _listen(self) -> None:
+        # imported here: a worker without a server needs none of it
+        from tertulia.web import app
+
+        config = self._runtime.config
+        self._runner = app.runner(app.build(self._runtime))
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, config.host, config.port)
+        await site.start()
+        sockets = site._server.sockets if isinstance(site._server, asyncio.Server) else ()
+        self.port = sockets[0].getsockname()[1] if sockets else config.port
+
+    async def stop(self) -> None:
+        """Answer what was accepted, let calls in flight finish and commit, and leave the rest to the next worker."""
+        self._stop.set()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        await self.ticker.drain()
+        _, late = await asyncio.wait(self._tasks, timeout=20) if self._tasks else (set(), set())
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._runtime.engine.stop()
+
+
+def _unique_executor() -> str:
+    # never shared: the engine recovers by executor
+    return f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+async def _for_ever(loop: Loop, runtime: Runtime, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            await loop(runtime, stop)
+        except Exception:
+            logger.exception("the %s loop failed; it starts again", loop.__name__)
+            await asyncio.sleep(1.0)
+
+
+async def _upkeep(runtime: Runtime, stop: asyncio.Event) -> None:
+    """Rewrite open ballots half-hourly and sweep what has outlived its retention hourly."""
+    rewritten = swept = time.monotonic()
+    while not stop.is_set():
+        if time.monotonic() - rewritten > HOUR / 2:
+            await ballots.rewrite_open_rounds(runtime.database)
+            rewritten = time.monotonic()
+        if time.monotonic() - swept > HOUR:
+            await retention.sweep(runtime, runtime.clock.now())
+            swept = time.monotonic()
+        try:
+            async with asyncio.timeout(5.0):
+                await stop.wait()
+        except TimeoutError:
+            continue
