@@ -147,6 +147,7 @@ SEALED = (
     SealedColumn(tables.store, "sealed", ("organization_id", "installation_id", "key")),
     SealedColumn(tables.inbox, "sealed", ("organization_id", "id")),
     SealedColumn(tables.outbox, "sealed", ("organization_id", "id")),
+    SealedColumn(tables.identity_merge, "sealed", ("organization_id", "id")),
 )
 """Every sealed column but the ballots', whose keys are their rounds'."""
 STAMPS = (HASH_ROOT, "audit_base")

@@ -119,5 +119,10 @@ def outbox_place(organization: Id, message: Id) -> tuple[str, ...]:
     return ("outbox", organization, message)
 
 
+def merge_place(organization: Id, merge: Id) -> tuple[str, ...]:
+    """Name the place of what a merge of two persons replaced."""
+    return ("identity_merge", organization, merge)
+
+
 def _place(parts: tuple[str, ...]) -> bytes:
     return json.dumps(parts).encode()

@@ -221,6 +221,7 @@ def test_every_sealed_place_is_the_one_that_the_services_use() -> None:
         "store": store_place("o", "n", "k"),
         "inbox": inbox_place("o", "i"),
         "outbox": outbox_place("o", "i"),
+        "identity_merge": merge_place("o", "i"),
     }
     columns = {
         (table.name, column.name)
