@@ -56,7 +56,7 @@ async def merge(runtime: Runtime, tx: Tx, organization: Id, *, kept: Id, gone: I
         await _hand_over(ledger, table, organization, kept, gone)
     merged, now = runtime.new_id(), runtime.clock.now()
     row = {"organization_id": organization, "id": merged, "kept": kept, "gone": gone, "at": now}
-    sealed = runtime.vault.seal_json(ledger.entries, organization, "identity_merge", merged)
+    sealed = runtime.vault.seal_json(ledger.entries, *_place(organization, merged))
     await tx.execute(tables.identity_merge.insert().values(**row, sealed=sealed))
     await _note_identities(runtime, ledger, organization, kept, gone)
     await _audit(runtime, tx, organization, actor, "person.merge", kept, {"gone": gone, "merge": merged})
@@ -72,7 +72,7 @@ async def undo(runtime: Runtime, tx: Tx, organization: Id, merged: Id, *, actor:
         raise Mistake("There is no such merge to undo; list the merges of the organization first.")
     if await people.current(tx, organization, row.kept) != row.kept:
         raise Mistake("The person was merged again since; undo the later merge first.")
-    for entry in reversed(runtime.vault.open_json(row.sealed, organization, "identity_merge", merged)):
+    for entry in reversed(runtime.vault.open_json(row.sealed, *_place(organization, merged))):
         await _restore(tx, tables.metadata.tables[entry["table"]], entry["before"], entry["after"])
     now = runtime.clock.now()
     await tx.execute(table.update().where(table.c.id == merged).values(undone_at=now, sealed=None))
@@ -143,6 +143,10 @@ async def _row(tx: Tx, table: sa.Table, key: Row) -> Row | None:
 
 def _at(table: sa.Table, row: Row) -> list[sa.ColumnElement[bool]]:
     return [column == row[column.name] for column in table.primary_key]
+
+
+def _place(organization: Id, merged: Id) -> tuple[str, str, str]:
+    return tables.identity_merge.name, organization, merged
 
 
 def _portable(row: Mapping[str, Any]) -> Row:

@@ -1,0 +1,166 @@
+"""Erase a person: what names them goes, what must stay countable stays under an id that leads to nobody."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from tertulia.domain.identifiers import Id
+from tertulia.errors import Mistake
+from tertulia.runtime import Runtime
+from tertulia.services import profiles
+from tertulia.storage import audit, people, tables
+from tertulia.storage.database import Tx, upsert
+from tertulia.surveys.ballots import ballot_id
+
+DELETED = (
+    tables.response,
+    tables.opt_out,
+    tables.role,
+    tables.membership,
+    tables.budget,
+    tables.link,
+    tables.web_session,
+    tables.code,
+)
+"""Whose rows of the person are deleted."""
+
+
+async def erase(runtime: Runtime, tx: Tx, organization: Id, person: Id, actor: str) -> None:
+    """Erase a person and whoever was merged into them; repeating it is harmless, nothing brings them back.
+
+    A tombstone lets a restored backup be erased again. What was already shown on a platform stays there.
+    """
+    person = await people.current(tx, organization, person)
+    known = await people.person(tx, organization, person)
+    if known is None:
+        raise Mistake("There is no such person in this organization; list them with `tertulia people list`.")
+    if known.erased:
+        return
+    selves = await people.selves(tx, organization, person)
+    now = runtime.clock.now()
+    rows = [{"organization_id": organization, "person_id": one, "erased_at": now} for one in selves]
+    await upsert(tx, tables.tombstone, rows, keys=["person_id"])
+    await _forget(runtime, tx, organization, selves)
+    await audit.record(
+        tx,
+        runtime.vault,
+        organization=organization,
+        at=now,
+        actor=actor,
+        verb="person.erase",
+        subject=person,
+        detail={},
+    )
+
+
+async def reapply_tombstones(runtime: Runtime, tx: Tx) -> int:
+    """Erase again who was erased before a backup was restored; return how many persons that were."""
+    tombstone, person = tables.tombstone, tables.person
+    query = (
+        sa.select(tombstone.c.organization_id, tombstone.c.person_id)
+        .join(person, person.c.id == tombstone.c.person_id)
+        .where(person.c.organization_id == tombstone.c.organization_id, person.c.erased_at.is_(None))
+        .order_by(tombstone.c.person_id)
+    )
+    alive = (await tx.execute(query)).all()
+    for organization, one in alive:
+        await _forget(runtime, tx, organization, [one])
+        await audit.record(
+            tx,
+            runtime.vault,
+            organization=organization,
+            at=runtime.clock.now(),
+            actor="restore",
+            verb="person.erase",
+            subject=one,
+            detail={},
+        )
+    return len(alive)
+
+
+async def _forget(runtime: Runtime, tx: Tx, organization: Id, selves: Sequence[Id]) -> None:
+    if tx.dialect.name == "sqlite":
+        # what is deleted is overwritten with zeros in the file
+        await tx.exec_driver_sql("PRAGMA secure_delete=ON")
+    await _delete_ballots(runtime, tx, organization, selves)
+    await _delete_accounts(tx, organization, selves)
+    for table in DELETED:
+        await tx.execute(table.delete().where(table.c.organization_id == organization, table.c.person_id.in_(selves)))
+    facts, ties = tables.participation, tables.interaction
+    mine = (facts.c.organization_id == organization, facts.c.person_id.in_(selves))
+    await tx.execute(facts.update().where(*mine).values(person_id=None, identity_id=None))
+    either = sa.or_(ties.c.source_id.in_(selves), ties.c.target_id.in_(selves))
+    await tx.execute(ties.delete().where(ties.c.organization_id == organization, either))
+    for one in selves:
+        await _replace(tx, organization, one, runtime.new_id())
+    await _empty(runtime, tx, organization, selves)
+
+
+async def _delete_ballots(runtime: Runtime, tx: Tx, organization: Id, selves: Sequence[Id]) -> None:
+    """Delete the ballots of rounds whose secret still stands; the others are destroyed already."""
+    round_, ballot = tables.round_table, tables.ballot
+    query = sa.select(round_.c.id).where(
+        round_.c.organization_id == organization,
+        round_.c.confidential.is_(True),
+        round_.c.state.in_(["open", "closing"]),
+    )
+    for round_id in (await tx.execute(query)).scalars().all():
+        keys = runtime.keys.find(round_id)
+        if keys is not None:
+            cast = [ballot_id(keys.secret, one) for one in selves]
+            await tx.execute(ballot.delete().where(ballot.c.round_id == round_id, ballot.c.id.in_(cast)))
+
+
+async def _delete_accounts(tx: Tx, organization: Id, selves: Sequence[Id]) -> None:
+    identity, change, merge = tables.identity, tables.identity_change, tables.identity_merge
+    mine = sa.select(identity.c.id).where(
+        identity.c.organization_id == organization, identity.c.person_id.in_(selves)
+    )
+    of = change.c.organization_id == organization
+    await tx.execute(change.delete().where(of, change.c.identity_id.in_(mine)))
+    for column in (change.c.from_person, change.c.to_person):
+        await tx.execute(change.update().where(of, column.in_(selves)).values({column.name: None}))
+    for table in (tables.delivery, tables.participation):
+        theirs = (table.c.organization_id == organization, table.c.identity_id.in_(mine))
+        await tx.execute(table.update().where(*theirs).values(identity_id=None))
+    await tx.execute(
+        identity.delete().where(identity.c.organization_id == organization, identity.c.person_id.in_(selves))
+    )
+    either = sa.or_(merge.c.kept.in_(selves), merge.c.gone.in_(selves))
+    await tx.execute(merge.delete().where(merge.c.organization_id == organization, either))
+
+
+async def _replace(tx: Tx, organization: Id, person: Id, nobody: Id) -> None:
+    """Put the same fresh id wherever a count, or the ledger of who was asked and who answered, needs one."""
+    sent, ledger, hosted, program = tables.delivery, tables.respondent, tables.session, tables.program
+    mine = (sent.c.organization_id == organization, sent.c.target == "person", sent.c.recipient == person)
+    unsent = (*mine, sent.c.state == "planned")
+    await tx.execute(sent.update().where(*unsent).values(state="skipped", reason="erased"))
+    await tx.execute(sent.update().where(*mine).values(recipient=nobody, identity_id=None, ref=None))
+    for column in (ledger.c.person_id, hosted.c.host_id, program.c.applied_by):
+        theirs = (column.table.c.organization_id == organization, column == person)
+        await tx.execute(sa.update(column.table).where(*theirs).values({column.name: nobody}))
+    for column in (hosted.c.groups, tables.round_table.c.content, tables.round_table.c.summary):
+        await _replace_in_documents(tx, organization, column, person, nobody)
+
+
+async def _replace_in_documents(tx: Tx, organization: Id, column: sa.Column[object], person: Id, nobody: Id) -> None:
+    table = column.table
+    holds = (table.c.organization_id == organization, sa.cast(column, sa.Text).contains(person))
+    for row in (await tx.execute(sa.select(table.c.id, column).where(*holds))).all():
+        replaced = json.loads(json.dumps(row[1]).replace(person, nobody))
+        await tx.execute(sa.update(table).where(table.c.id == row[0]).values({column.name: replaced}))
+
+
+async def _empty(runtime: Runtime, tx: Tx, organization: Id, selves: Sequence[Id]) -> None:
+    table = tables.person
+    mine = (table.c.organization_id == organization, table.c.id.in_(selves))
+    emptied = {**profiles.EMPTY, "name": "", "zone": "UTC", "languages": ["en"], "merged_into": None}
+    await tx.execute(
+        table.update()
+        .where(*mine)
+        .values(**emptied, preferred_channel=None, snoozed_until=None, erased_at=runtime.clock.now())
+    )

@@ -1,0 +1,245 @@
+"""Show a person everything that is held about them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from tertulia.domain.identifiers import Id, Json
+from tertulia.errors import Mistake
+from tertulia.runtime import Runtime
+from tertulia.services.erasing import erase, reapply_tombstones
+from tertulia.storage import people, tables
+from tertulia.storage.database import Tx
+
+__all__ = ["collect", "erase", "reapply_tombstones"]
+
+Rows = list[dict[str, Any]]
+OPEN = ("planned", "open", "closing")
+UNKNOWN_WHILE_OPEN = "not known to us while the round is open"
+
+
+async def collect(runtime: Runtime, tx: Tx, organization: Id, person: Id) -> Json:
+    """Return everything held about a person, and nothing that another person did."""
+    person = await people.current(tx, organization, person)
+    if await people.person(tx, organization, person) is None:
+        raise Mistake("There is no such person in this organization; sign in again.")
+    selves = await people.selves(tx, organization, person)
+    return {
+        "made_at": runtime.clock.now().isoformat(),
+        "person": await _persons(tx, organization, selves),
+        "accounts": await _accounts(tx, organization, selves),
+        "memberships": await _memberships(tx, organization, selves),
+        "roles": await _roles(tx, organization, selves),
+        "opt_outs": await _of(tx, tables.opt_out, organization, selves, "practice", "at"),
+        "messages": await _messages(tx, organization, selves, confidential=False),
+        "surveys": await _surveys(tx, organization, selves),
+        "responses": await _responses(tx, organization, selves),
+        "participation": await _participation(tx, organization, selves),
+        "interactions": await _interactions(tx, organization, selves),
+        "message_budget_used": await _of(tx, tables.budget, organization, selves, "week", "used"),
+        "personal_links": await _of(tx, tables.link, organization, selves, "round_id", "expires_at"),
+        "web_sessions": await _of(tx, tables.web_session, organization, selves, "round_id", "expires_at"),
+        "codes": await _of(tx, tables.code, organization, selves, "purpose", "expires_at"),
+        "account_changes": await _account_changes(tx, organization, selves),
+        "live_rounds_hosted": await _hosted(tx, organization, selves),
+        "audit": await _audit(tx, organization, selves),
+    }
+
+
+async def _rows(tx: Tx, query: sa.Select[Any]) -> Rows:
+    return [
+        {key: value.isoformat() if isinstance(value, datetime) else value for key, value in row._mapping.items()}
+        for row in await tx.execute(query)
+    ]
+
+
+async def _of(tx: Tx, table: sa.Table, organization: Id, selves: Sequence[Id], *columns: str) -> Rows:
+    chosen = [table.c[name] for name in columns]
+    mine = (table.c.organization_id == organization, table.c.person_id.in_(selves))
+    return await _rows(tx, sa.select(*chosen).where(*mine).order_by(*chosen))
+
+
+async def _persons(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
+    table = tables.person
+    columns = [column for column in table.c if column.name not in ("organization_id", "merged_into")]
+    query = sa.select(*columns).where(table.c.organization_id == organization, table.c.id.in_(selves))
+    return sorted(await _rows(tx, query), key=lambda row: selves.index(row["id"]))
+
+
+async def _accounts(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
+    table = tables.identity
+    columns = ("platform", "realm", "user", "verified", "reachable", "address", "seen_at")
+    query = (
+        sa.select(*(table.c[name] for name in columns))
+        .where(table.c.organization_id == organization, table.c.person_id.in_(selves))
+        .order_by(table.c.platform, table.c.id)
+    )
+    return await _rows(tx, query)
+
+
+async def _memberships(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
+    table, of = tables.membership, tables.workspace
+    query = (
+        sa.select(of.c.name.label("workspace"), table.c.joined_at, table.c.left_at)
+        .join(of, of.c.id == table.c.workspace_id)
+        .where(table.c.organization_id == organization, table.c.person_id.in_(selves))
+        .order_by(of.c.name, table.c.joined_at)
+    )
+    return await _rows(tx, query)
+
+
+async def _roles(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
+    table, of = tables.role, tables.workspace
+    query = (
+        sa.select(of.c.name.label("workspace"), table.c.role, table.c.granted_at)
+        .join(of, of.c.id == table.c.workspace_id)
+        .where(table.c.organization_id == organization, table.c.person_id.in_(selves))
+        .order_by(of.c.name, table.c.role)
+    )
+    return await _rows(tx, query)
+
+
+def _delivered(organization: Id, selves: Sequence[Id], *, confidential: bool) -> sa.Select[Any]:
+    table, shard, round_ = tables.delivery, tables.shard, tables.round_table
+    return (
+        sa.select(
+            round_.c.id.label("round"),
+            round_.c.practice,
+            table.c.purpose,
+            table.c.platform,
+            table.c.state,
+            table.c.reason,
+            table.c.ref,
+            shard.c.due.label("planned_for"),
+        )
+        .join(shard, shard.c.id == table.c.shard_id)
+        .join(round_, round_.c.id == table.c.round_id)
+        .where(
+            table.c.organization_id == organization,
+            table.c.target == "person",
+            table.c.recipient.in_(selves),
+            round_.c.confidential.is_(confidential),
+        )
+        .order_by(shard.c.due, round_.c.id, table.c.purpose)
+    )
+
+
+async def _messages(tx: Tx, organization: Id, selves: Sequence[Id], *, confidential: bool) -> Rows:
+    return await _rows(tx, _delivered(organization, selves, confidential=confidential))
+
+
+async def _surveys(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
+    """Say what was asked; who answered is known of closed rounds only, and what was answered never."""
+    sent = await _messages(tx, organization, selves, confidential=True)
+    round_, ledger = tables.round_table, tables.respondent
+    asked = sorted({row["round"] for row in sent})
+    counted: set[Id] = set()
+    still_open: set[Id] = set()
+    for some in people.chunks(asked):
+        mine = (ledger.c.organization_id == organization, ledger.c.person_id.in_(selves), ledger.c.round_id.in_(some))
+        counted.update((await tx.execute(sa.select(ledger.c.round_id).where(*mine))).scalars())
+        query = sa.select(round_.c.id).where(round_.c.id.in_(some), round_.c.state.in_(OPEN))
+        still_open.update((await tx.execute(query)).scalars())
+    return [
+        {**row, "answered": UNKNOWN_WHILE_OPEN if row["round"] in still_open else row["round"] in counted}
+        for row in sent
+    ]
+
+
+async def _responses(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
+    table, round_ = tables.response, tables.round_table
+    columns = [column for column in table.c if column.name not in ("organization_id", "person_id")]
+    query = (
+        sa.select(round_.c.practice, *columns)
+        .join(round_, round_.c.id == table.c.round_id)
+        .where(table.c.organization_id == organization, table.c.person_id.in_(selves))
+        .order_by(table.c.given_at, table.c.round_id)
+    )
+    return await _rows(tx, query)
+
+
+async def _participation(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
+    table, place = tables.participation, tables.place
+    query = (
+        sa.select(
+            table.c.kind,
+            table.c.platform,
+            place.c.ref.label("place"),
+            table.c.round_id.label("round"),
+            table.c.started_at,
+            table.c.ended_at,
+        )
+        .outerjoin(place, place.c.id == table.c.place_id)
+        .where(table.c.organization_id == organization, table.c.person_id.in_(selves))
+        .order_by(table.c.started_at, table.c.id)
+    )
+    return await _rows(tx, query)
+
+
+async def _interactions(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
+    """Sum up the person's own ties per kind and week, without the people at their other ends."""
+    table = tables.interaction
+    totals: dict[tuple[str, str], dict[str, float]] = defaultdict(lambda: {"given": 0.0, "received": 0.0})
+    for side, column in (("given", table.c.source_id), ("received", table.c.target_id)):
+        query = (
+            sa.select(table.c.kind, table.c.week, sa.func.sum(table.c.weight))
+            .where(table.c.organization_id == organization, column.in_(selves))
+            .group_by(table.c.kind, table.c.week)
+        )
+        for kind, week, weight in await tx.execute(query):
+            totals[kind, week][side] += weight
+    return [{"kind": kind, "week": week, **sums} for (kind, week), sums in sorted(totals.items())]
+
+
+async def _account_changes(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
+    table, identity = tables.identity_change, tables.identity
+    query = (
+        sa.select(identity.c.platform, identity.c.user, table.c.method, table.c.at, table.c.undone_at)
+        .join(identity, identity.c.id == table.c.identity_id)
+        .where(
+            table.c.organization_id == organization,
+            sa.or_(table.c.from_person.in_(selves), table.c.to_person.in_(selves)),
+        )
+        .order_by(table.c.at, table.c.id)
+    )
+    return await _rows(tx, query)
+
+
+async def _hosted(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
+    table = tables.session
+    mine = (table.c.organization_id == organization, table.c.host_id.in_(selves))
+    return await _rows(
+        tx, sa.select(table.c.round_id.label("round"), table.c.state).where(*mine).order_by(table.c.id)
+    )
+
+
+async def _audit(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
+    """Return what the person did and what was done to them; by whom, only where that was the person."""
+    table = tables.audit
+    query = (
+        sa.select(table.c.at, table.c.actor, table.c.verb, table.c.subject, table.c.detail)
+        .where(
+            table.c.organization_id == organization, sa.or_(table.c.actor.in_(selves), table.c.subject.in_(selves))
+        )
+        .order_by(table.c.sequence)
+    )
+    rows = await _rows(tx, query)
+    strangers = {row[side] for row in rows for side in ("actor", "subject")} - set(selves)
+    others = set(await people.persons(tx, organization, strangers))
+    return [
+        {
+            **row,
+            "actor": "you"
+            if row["actor"] in selves
+            else "another person"
+            if row["actor"] in others
+            else row["actor"],
+            "subject": "another person" if row["subject"] in others else row["subject"],
+        }
+        for row in rows
+    ]
