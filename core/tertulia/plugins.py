@@ -268,7 +268,10 @@ class Plugins:
     def _blame(self, name: str, sentence: str) -> None:
         log.warning("%s", sentence)
         known = self.faults.get(name)
-        self.faults[name] = sentence if known is None or known == sentence else f"{known} {sentence}"
+        if known is None:
+            self.faults[name] = sentence
+        elif sentence not in known:
+            self.faults[name] = f"{known} {sentence}"
 
 
 def _distribution(entry: EntryPoint) -> str:
