@@ -20,6 +20,7 @@ from tertulia.storage.vault import (
     Vault,
     inbox_place,
     installation_place,
+    merge_place,
     outbox_place,
     store_place,
     subscription_place,
