@@ -1,0 +1,14 @@
+"""Trello for Tertulia: the hooks, and nothing but the hooks."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from tertulia import hookimpl
+from tertulia_trello.config import Settings
+
+
+@hookimpl
+def register_settings() -> type[BaseModel]:
+    """Return what one workspace sets for Trello."""
+    return Settings
