@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Iterable
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from yarl import URL
 from tertulia.errors import Mistake, OperatorError
 
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
+NAME = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*")
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -38,16 +40,15 @@ def normal_host(host: str) -> str:
         url = URL(f"https://{host}/")
     except ValueError:
         url = URL()
+    name = url.raw_host or ""
+    # nothing besides the host was in it: no port, user, path or wild card
     if (
-        url.raw_host is None
+        not (NAME.fullmatch(name) or _is_address(name))
+        or url.raw_authority.strip("[]") != name
         or url.raw_path != "/"
-        or url.explicit_port
-        or url.user
-        or "*" in host
-        or url.query_string
     ):
         raise Mistake(f"allowed_hosts: {host!r} is not the name of one host; write it like api.example.org.")
-    return url.raw_host
+    return name
 
 
 def is_public(address: str) -> bool:
