@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from math import isfinite
 from typing import Any, Protocol, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -65,7 +66,7 @@ def parse(text: str, *, version: int, plugins: Kinds | None = None, zone: str = 
     *plugins* checks kinds and their options too. *zone* is meant where a common time names none.
     """
     data = _load(text)
-    errors: list[tuple[Path, str]] = []
+    errors = list(_unstorable(data, ()))
     table = None
     try:
         table = ProgramTable.model_validate(data)
@@ -99,6 +100,21 @@ def _load(text: str) -> dict[str, Any]:
         raise ProgramMistake([Fault(line, column, f"This is not TOML: {said[:1].lower()}{said[1:]}.")]) from None
     except RecursionError:
         raise ProgramMistake([Fault(1, "", "The document is nested too deeply; write plain tables.")]) from None
+
+
+def _unstorable(value: object, path: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, dict):
+        if any("\0" in key for key in value):
+            yield path, "a key contains the character NUL; take it out."
+        for key, item in value.items():
+            yield from _unstorable(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _unstorable(item, (*path, index))
+    elif isinstance(value, str) and "\0" in value:
+        yield path, "the text contains the character NUL; take it out."
+    elif isinstance(value, float) and not isfinite(value):
+        yield path, f"{value} is no number that can be kept; write a finite one."
 
 
 def _duplicates(tables: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Path, str]]:

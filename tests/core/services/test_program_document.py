@@ -193,6 +193,13 @@ def test_one_wrong_addition_gets_one_sentence(more: str, key: str, said: str) ->
     assert said in sentence
 
 
+@pytest.mark.parametrize("value", ["nan", "-inf", '"a\\u0000b"', "[{ x = inf }]", '{ "\\u0000" = 1 }'])
+def test_what_no_database_can_keep_is_refused(value: str) -> None:
+    text = f"{GOOD}options.x = {value}\n"
+    with pytest.raises(ProgramMistake, match=r'^Line 6, practice "check-in" options.x'):
+        parse(text, version=1)
+
+
 def test_what_is_missing_is_named_at_its_table() -> None:
     assert [(line, key) for line, key, _ in faults("\n[[practice]]\n[practice.cadence]\n")] == [
         (2, "practice 1 key"),

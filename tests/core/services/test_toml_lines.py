@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tertulia.services.toml_lines import line_of, locate
+from tertulia.services.toml_lines import Path, line_of, locate
 
 DOCUMENT = '''\
 # a comment with [[practice]] and key = 1
@@ -112,7 +112,8 @@ tables = st.lists(st.lists(values, min_size=1, max_size=4), min_size=1, max_size
 
 @given(tables)
 def test_lines_agree_with_the_writer(drawn: list[list[str]]) -> None:
-    text, expected = "", {}
+    text = ""
+    expected: dict[Path, int] = {}
     for number, pairs in enumerate(drawn):
         expected["practice", number] = text.count("\n") + 1
         text += "[[practice]]\n"
