@@ -9,6 +9,7 @@ import secrets
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
@@ -20,6 +21,7 @@ from tertulia.surveys import ballots
 
 logger = logging.getLogger(__name__)
 HOUR = 3600.0
+ENGINE_KEEPS = timedelta(days=7)
 Loop = Callable[[Runtime, asyncio.Event], Awaitable[None]]
 
 
@@ -94,6 +96,8 @@ async def _upkeep(runtime: Runtime, stop: asyncio.Event) -> None:
             rewritten = time.monotonic()
         if time.monotonic() - swept > HOUR:
             await retention.sweep(runtime, runtime.clock.now())
+            # the engine's times are real, whatever clock the rounds live by
+            await runtime.engine.forget(datetime.now(UTC) - ENGINE_KEEPS)
             swept = time.monotonic()
         try:
             async with asyncio.timeout(5.0):

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Protocol
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
@@ -58,6 +59,10 @@ class Engine(Protocol):
 
     async def idle(self) -> bool:
         """Tell whether nothing is pending or queued."""
+        ...
+
+    async def forget(self, before: datetime) -> int:
+        """Forget workflows that ended before that instant, and return how many that were."""
         ...
 
     async def stop(self) -> None:
@@ -145,6 +150,14 @@ class DurableEngine:
         """Tell whether nothing is pending or queued."""
         states = ["PENDING", "ENQUEUED"]
         return not await DBOS.list_workflows_async(status=states, load_input=False, load_output=False, limit=1)
+
+    async def forget(self, before: datetime) -> int:
+        """Forget workflows that ended before that instant."""
+        old = await DBOS.list_workflows_async(
+            completed_before=before.isoformat(), load_input=False, load_output=False, limit=1000
+        )
+        await DBOS.delete_workflows_async([workflow.workflow_id for workflow in old])
+        return len(old)
 
     async def stop(self) -> None:
         """Stop running workflows; what is unfinished stays pending."""

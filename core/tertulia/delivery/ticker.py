@@ -27,6 +27,10 @@ MEND_EVERY = 15.0
 AT_ONCE = 200
 
 
+class WorkFailed(Exception):
+    """Tell the engine that work failed, by a code and an id."""
+
+
 class Ticker:
     """Read the timer of all rounds; every process has one, and a double tick is harmless."""
 
@@ -99,7 +103,13 @@ class Ticker:
     async def _step(self, round_id: str, action: str, at: int) -> None:
         if self._stop.is_set():
             raise asyncio.CancelledError
-        for shard_id in await advance(self._runtime, round_id, action, EPOCH + _MILLISECOND * at):
+        try:
+            shards = await advance(self._runtime, round_id, action, EPOCH + _MILLISECOND * at)
+        except Exception:
+            logger.exception("step %s of round %s failed; it is tried again", action, round_id)
+            # the engine keeps an error's text: it gets a code and an id, never what the error says
+            raise WorkFailed(f"step {action} of round {round_id}") from None
+        for shard_id in shards:
             await self._runtime.engine.enqueue(f"shard:{shard_id}", shard_id)
 
     async def _shard(self, shard_id: str) -> None:
@@ -107,6 +117,9 @@ class Ticker:
         self._quiet.clear()
         try:
             await deliver_shard(self._runtime, shard_id, self._stop)
+        except Exception:
+            logger.exception("shard %s failed; it is tried again", shard_id)
+            raise WorkFailed(f"shard {shard_id}") from None
         finally:
             self._busy.discard(shard_id)
             if not self._busy:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from datetime import datetime
 
 from tertulia.delivery.engine import Status, Work
 
@@ -50,6 +51,10 @@ class InlineEngine:
             if task.done() and not task.cancelled() and (error := task.exception()):
                 raise error
         return all(task.done() for task in self._tasks.values())
+
+    async def forget(self, before: datetime) -> int:
+        """Do nothing: what ended takes no room that matters."""
+        return 0
 
     async def stop(self) -> None:
         """Cancel what is under way."""
