@@ -45,13 +45,19 @@ class Database:
         if url.startswith("sqlite"):
             _make_private(sa.make_url(url).database)
             asynchronous = url.replace("sqlite://", "sqlite+aiosqlite://", 1)
-            writer = create_async_engine(asynchronous, pool_size=1, max_overflow=0, pool_timeout=120)
-            reader = create_async_engine(asynchronous, pool_size=4, max_overflow=0, pool_timeout=120)
+            writer = create_async_engine(
+                asynchronous, pool_size=1, max_overflow=0, pool_timeout=120, hide_parameters=True
+            )
+            reader = create_async_engine(
+                asynchronous, pool_size=4, max_overflow=0, pool_timeout=120, hide_parameters=True
+            )
             _prepare(writer, query_only=False, checkpoints=checkpoints)
             _prepare(reader, query_only=True, checkpoints=False)
             return cls(writer, reader)
         asynchronous = url.replace("postgresql://", "postgresql+psycopg://", 1)
-        engine = create_async_engine(asynchronous, pool_size=pool, max_overflow=4, pool_pre_ping=True)
+        engine = create_async_engine(
+            asynchronous, pool_size=pool, max_overflow=4, pool_pre_ping=True, hide_parameters=True
+        )
         return cls(engine, engine.execution_options(postgresql_readonly=True))
 
     @property
