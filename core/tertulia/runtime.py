@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tertulia.config import Config
+from tertulia.delivery.signals import Signals
 from tertulia.domain.clock import Clock
 from tertulia.domain.identifiers import Entropy, Id, new_id
 from tertulia.storage.database import Database
@@ -35,6 +36,7 @@ class Runtime:
     entropy: Entropy
     plugins: Plugins
     limiter: Limiter
+    signals: Signals = field(default_factory=Signals)
     installations: Installations = field(init=False)
     engine: Engine = field(init=False)
 
