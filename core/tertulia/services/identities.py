@@ -170,11 +170,15 @@ async def _owner_of(tx: Tx, organization: Id, member: Member) -> Id | None:
     if not member.directory_id:
         return None
     table = tables.identity
-    query = sa.select(table.c.person_id.distinct()).where(
-        table.c.organization_id == organization,
-        table.c.realm == member.actor.realm,
-        table.c.user == member.directory_id,
-        table.c.person_id.is_not(None),
+    query = (
+        sa.select(table.c.person_id)
+        .distinct()
+        .where(
+            table.c.organization_id == organization,
+            table.c.realm == member.actor.realm,
+            table.c.user == member.directory_id,
+            table.c.person_id.is_not(None),
+        )
     )
     owners = list((await tx.execute(query)).scalars())
     return owners[0] if len(owners) == 1 else None
