@@ -22,7 +22,7 @@ from tertulia.capabilities import Platform
 from tertulia.config import Config
 from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.markup import Markup
-from tertulia.errors import Mistake, Refused
+from tertulia.errors import Mistake
 from tertulia.extension import Access, Context, Event, Route, Window
 from tertulia.hookspecs import hookimpl
 from tertulia.plugins import Plugins
@@ -259,6 +259,13 @@ async def test_enabling_again_changes_nothing_and_keeps_the_id(open_site: OpenSi
         assert live.context.settings.token.get_secret_value() == SECRET
 
 
+async def test_two_processes_that_enable_at_once_agree_on_one_installation(open_site: OpenSite) -> None:
+    async with open_site() as site:
+        keys = await asyncio.gather(*(site.enable("aster", token=SECRET) for _ in range(4)))
+        assert len(set(keys)) == 1
+        assert [one.enabled for one in await site.shown()] == [True]
+
+
 async def test_changes_are_audited_by_the_names_of_settings_only(open_site: OpenSite) -> None:
     async with open_site() as site:
         await site.enable("aster", token=SECRET)
@@ -320,11 +327,8 @@ async def test_what_is_shown_masks_secrets_and_names_faults(open_site: OpenSite)
         aster, failed = await site.shown()
         assert aster.settings == {"realm": "r", "token": MASK, "pages": 1, "allowed_hosts": []}
         assert (aster.plugin, aster.enabled, aster.fault) == ("aster", True, None)
-        assert (
-            failed.fault
-            == "Plugin broken failed in register_platforms: LookupError in broken, line "
-            + (failed.fault or "").rpartition(" ")[2]
-        )
+        assert failed.fault is not None
+        assert failed.fault.startswith("Plugin broken failed in register_platforms: LookupError in broken, line ")
         assert SECRET not in repr((failed, aster, site.runtime.installations.faults[key]))
 
 
@@ -475,6 +479,4 @@ async def test_a_missing_key_is_said_instead_of_raised(open_site: OpenSite) -> N
         table = tables.installation
         async with site.runtime.database.write() as tx:
             await tx.execute(table.update().where(table.c.id == key).values(settings=b"zzzz" + bytes(40)))
-        with pytest.raises(Refused):
-            site.runtime.vault.open_json(b"zzzz" + bytes(40), "x")
         assert "key that is missing" in ((await site.shown())[0].fault or "")
