@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from tertulia.domain.people import Place
 from tertulia.domain.programs import Audience, Cadence
 from tertulia.errors import Mistake
+from tertulia.plugins import Plugins
 from tertulia.services.program_document import Kind, ProgramMistake, parse
 from tertulia.services.program_tables import parse_duration, show_duration
 
@@ -73,7 +74,7 @@ def fault(text: str) -> tuple[int, str, str]:
 
 
 def test_the_example_in_the_documentation_is_a_program() -> None:
-    program = parse(EXAMPLE.read_text(), version=3)
+    program = parse(EXAMPLE.read_text(), version=3, plugins=Plugins.load(allowed=frozenset()))
     assert program.version == 3
     assert program.message_budget == 10
     daily, weekly = program.practices
@@ -81,6 +82,7 @@ def test_the_example_in_the_documentation_is_a_program() -> None:
     assert daily.cadence == Cadence(rule="FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", start="2027-01-11T09:30:00")
     assert (daily.ask, daily.open_for, daily.reminders) == ("each", timedelta(hours=10), (timedelta(hours=3),))
     assert weekly.audience == Audience(worker_types=("employee", "freelancer"), languages=("en", "de"))
+    assert (daily.options["ask"], weekly.options["warmth"]) == ("both", 2)
     assert weekly.cadence.zone == "Europe/Berlin"
     assert weekly.places == (
         Place(platform="teams", ref="19:general@thread.tacv2", kind="channel"),
