@@ -14,6 +14,13 @@ Privacy = Literal["named", "confidential"]
 Visibility = Literal["me", "team", "workspace"]
 ReplyStatus = Literal["taken", "changed", "closed", "refused", "unknown_actor"]
 
+SEEN_BY: dict[Visibility, str] = {
+    "me": "only you see it",
+    "team": "your team sees it",
+    "workspace": "everyone in the workspace sees it",
+}
+"""What a person is told before and after answering."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Option:

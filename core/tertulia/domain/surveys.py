@@ -5,6 +5,9 @@ from __future__ import annotations
 BALLOT_SIZE = 4096
 """Every sealed ballot holds that many bytes of content and padding, so that its length tells nothing."""
 
+FEWEST_ANSWERS = 5
+"""Nothing is published of a round that fewer people answered."""
+
 CONFIDENTIAL = (
     "Confidential: your answer is sealed and kept without your name. Until the round closes, whoever holds the "
     "server's keys could join the two; at the close keys and ballots are destroyed and only rounded figures remain."

@@ -1,0 +1,17 @@
+"""The built-in kinds of rituals and surveys: a plugin like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tertulia.extension import RitualKind
+from tertulia.hookspecs import hookimpl
+from tertulia.rituals.check_in import CheckIn
+from tertulia.rituals.icebreaker import Icebreaker
+from tertulia.surveys.single_question import SingleQuestion
+
+
+@hookimpl
+def register_rituals() -> Iterable[RitualKind]:
+    """Return the kinds that ship with the core."""
+    return (CheckIn(), Icebreaker(), SingleQuestion())

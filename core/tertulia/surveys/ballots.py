@@ -20,6 +20,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tertulia.domain.identifiers import Entropy, Id, Json
+from tertulia.domain.repeats import remembered
 from tertulia.domain.surveys import BALLOT_SIZE
 from tertulia.errors import Mistake
 from tertulia.storage.database import Database, Tx, upsert
@@ -35,7 +36,6 @@ Cast: TypeAlias = Literal["taken", "changed", "closed"]
 CHUNK = 500
 NONCE = 12
 LENGTH = 4
-REMEMBERED_KEYS = 32
 LARGEST_ANSWER = 3072
 """At most that many bytes of values fit beside the keys, for a first answer and for every change alike."""
 
@@ -64,7 +64,7 @@ async def cast(runtime: Runtime, tx: Tx, round_id: Id, person: Id, values: Json,
         known: list[str] = [] if sealed is None else _unseal(keys, place, sealed)["k"]
         if key is not None and digest in known:
             return "taken" if known[0] == digest else "changed"
-        content = {"v": dict(values), "k": _remembered(known, digest if key is not None else None)}
+        content = {"v": dict(values), "k": remembered(known, digest if key is not None else None)}
         row = {"round_id": place[0], "id": place[1], "sealed": _seal(runtime.entropy, keys, place, content)}
         if sealed is not None:
             await upsert(tx, ballot, [row], keys=("round_id", "id"), update=("sealed",))
@@ -168,13 +168,6 @@ async def _note_respondents(tx: Tx, round_: RoundRow, persons: Sequence[Id]) -> 
             {"organization_id": round_.organization, "round_id": round_.id, "person_id": person} for person in some
         ]
         await upsert(tx, respondent, rows, keys=("round_id", "person_id"))
-
-
-def _remembered(known: list[str], digest: str | None) -> list[str]:
-    if digest is None:
-        return known
-    # the first stays, so that its repeat is still answered as the first answer
-    return [*known, digest] if len(known) < REMEMBERED_KEYS else [known[0], *known[2:], digest]
 
 
 def _encoded(value: Any) -> bytes:

@@ -1,0 +1,37 @@
+"""Read what came back from a form, whatever the platform made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tertulia.domain.identifiers import Json
+from tertulia.domain.prompts import Field
+from tertulia.errors import Mistake
+
+
+def text(values: Json, field: Field, longest: int) -> str | None:
+    """Return the text given for *field*, `None` where there is none; raises `Mistake` where it is too long."""
+    given = values.get(field.key)
+    if given is None or isinstance(given, bool):
+        return None
+    written = str(given).replace("\x00", "").strip()
+    if len(written) > longest:
+        raise Mistake(f"“{field.label}” has room for {longest} characters; shorten it by {len(written) - longest}.")
+    return written or None
+
+
+def choice(values: Json, field: Field) -> str | None:
+    """Return the option chosen for *field*, `None` where there is none; raises `Mistake` for an unknown one."""
+    given = values.get(field.key)
+    if given is None or given == "":
+        return None
+    # some platforms return a single choice as a list, a point of a scale as a number
+    chosen = str(given[0]) if isinstance(given, list | tuple) and len(given) == 1 else str(given)
+    if chosen not in {option.value for option in field.options}:
+        raise Mistake(f"“{field.label}” does not offer that; choose one of: {_listed(field)}.")
+    return chosen
+
+
+def _listed(field: Field) -> str:
+    labels: Iterable[str] = (option.label for option in field.options)
+    return ", ".join(labels)

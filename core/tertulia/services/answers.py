@@ -1,0 +1,245 @@
+"""Take what a person gives to a round: an answer, a change of it, a pass, a pause, or the wish not to be asked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+
+from tertulia.domain.identifiers import Id, Json
+from tertulia.domain.markup import Markup
+from tertulia.domain.people import Person
+from tertulia.domain.programs import Practice
+from tertulia.domain.prompts import SEEN_BY, Given, Prompt, Reply, ReplyStatus, Visibility
+from tertulia.domain.repeats import remembered
+from tertulia.domain.walltime import wall_time
+from tertulia.errors import Mistake
+from tertulia.runtime import Runtime
+from tertulia.services import preferences, rounds
+from tertulia.services.prompts import PASS, Ticket, acknowledged, compose
+from tertulia.services.rounds import RoundRow
+from tertulia.storage import people
+from tertulia.storage.database import Tx, upsert
+from tertulia.storage.tables import participation, response, round_table
+from tertulia.surveys import ballots
+from tertulia.surveys.ballots import Cast
+
+LARGEST_ANSWER = 16_000
+CLOSED = "This round has closed, so nothing was kept."
+NOT_YOURS = "This button is somebody else's; answer with your own."
+NOT_A_MEMBER = "You are not a member of the workspace that asks this."
+UNKNOWN = "This button does nothing here; open the question again."
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """Hold what an answer is judged by, read before anything is written."""
+
+    round: RoundRow
+    practice: Practice
+    person: Person
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Answer:
+    """Hold a checked answer as it will be kept."""
+
+    given: Given
+    visibility: Visibility
+    platform: str
+    key: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kept:
+    """Hold what became of an answer, and the version that its row has now."""
+
+    status: Cast
+    given: Given
+    version: int = 1
+
+
+async def answer(
+    runtime: Runtime, ticket: Ticket, *, person: Id, platform: str, values: Json, key: str | None
+) -> Reply:
+    """Take what *person* gave through the button of *ticket*, in a transaction of its own.
+
+    A repeated *key* changes nothing and is answered as before. Wrong input is a refused reply that says why.
+    """
+    try:
+        asked = await _read(runtime, ticket, person)
+        if ticket.verb in ("snooze", "stop"):
+            return await _wish(runtime, asked, ticket.verb, values)
+        given, visibility = _checked(runtime, asked, ticket.verb, values)
+        if asked.round.confidential:
+            return await _cast(runtime, asked, given, key)
+        taken = _Answer(given=given, visibility=visibility, platform=platform, key=key)
+        kept = await runtime.database.group(partial(_keep, runtime, asked, taken))
+    except Mistake as mistake:
+        return _said("refused", str(mistake))
+    return _acknowledge(runtime, asked, ticket, taken, kept)
+
+
+async def _read(runtime: Runtime, ticket: Ticket, person_id: Id) -> _Asked:
+    async with runtime.database.read() as tx:
+        if ticket.person is not None and await people.current(tx, ticket.organization, ticket.person) != person_id:
+            raise Mistake(NOT_YOURS)
+        round_ = await rounds.find(tx, ticket.round, ticket.organization)
+        person = await people.person(tx, ticket.organization, person_id)
+        if round_ is None or round_.workspace != ticket.workspace or person is None or person.erased:
+            raise Mistake(UNKNOWN)
+        if round_.workspace not in await people.workspaces_of(tx, ticket.organization, person_id):
+            raise Mistake(NOT_A_MEMBER)
+        return _Asked(round=round_, practice=await rounds.practice_of(tx, round_), person=person)
+
+
+async def _wish(runtime: Runtime, asked: _Asked, verb: str, values: Json) -> Reply:
+    organization, person = asked.round.organization, asked.person
+    async with runtime.database.write() as tx:
+        if verb == "stop":
+            await preferences.opt_out(runtime, tx, organization, person.id, asked.practice.key)
+            return _said("taken", f"You will not be invited to “{asked.practice.title}” again, until you wish so.")
+        until = runtime.clock.now() + timedelta(days=_days(values))
+        await preferences.snooze(runtime, tx, organization, person.id, until)
+    return _said("taken", f"Nothing will be sent to you before {wall_time(until, person.zone):%d %B %Y, %H:%M}.")
+
+
+def _days(values: Json) -> int:
+    days = values.get("days", 1)
+    if isinstance(days, str) and days.isdecimal() and len(days) < 4:
+        days = int(days)
+    if isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= 366:
+        raise Mistake("The number of days is not between 1 and 366; choose such a number.")
+    return days
+
+
+def _checked(runtime: Runtime, asked: _Asked, verb: str, values: Json) -> tuple[Given, Visibility]:
+    shown = _shown(runtime, asked)
+    if verb not in {action.verb for action in shown.actions}:
+        raise Mistake(UNKNOWN)
+    if verb == PASS.verb:
+        return Given(passed=True), shown.visibility
+    given = runtime.plugins.ritual(asked.round.kind).accept(asked.round.content, verb, values)
+    if given.passed:
+        return Given(passed=True), shown.visibility
+    if len(json.dumps(dict(given.values), ensure_ascii=False).encode(errors="surrogatepass")) > LARGEST_ANSWER:
+        raise Mistake("Your answer is too long; shorten its texts.")
+    return given, shown.visibility
+
+
+async def _cast(runtime: Runtime, asked: _Asked, given: Given, key: str | None) -> Reply:
+    # never in a group with other writes: a transaction they share would tell when the ballot came
+    async with runtime.database.write() as tx:
+        status = await ballots.cast(runtime, tx, asked.round.id, asked.person.id, given.values, key)
+    if status == "closed":
+        return _said("closed", CLOSED)
+    what = "You passed; that is sealed like an answer" if given.passed else "Your answer is sealed without your name"
+    text = Markup.literal(f"Thank you. {what}, and only rounded figures are shown.{_until(asked)}")
+    # what was answered is not sent back: a platform would keep it beside the name
+    return Reply(status=status, prompt=acknowledged(_shown(runtime, asked), text), text=text, private=True)
+
+
+async def _keep(runtime: Runtime, asked: _Asked, taken: _Answer, tx: Tx) -> _Kept:
+    if not await _is_open(runtime, tx, asked.round.id):
+        return _Kept(status="closed", given=taken.given)
+    place = {"round_id": asked.round.id, "person_id": asked.person.id}
+    digest = runtime.vault.keyed_hash(f"{asked.round.id}:{taken.key}", "answer")[:16] if taken.key else None
+    query = sa.select(response, response.c["keys"].label("known")).filter_by(**place).with_for_update()
+    while True:
+        row = (await tx.execute(query)).one_or_none()
+        known: list[str] = list(row.known or ()) if row else []
+        if row and digest in known:
+            status: Cast = "taken" if known[0] == digest else "changed"
+            return _Kept(
+                status=status, given=Given(values=row._mapping["values"], passed=row.passed), version=row.version
+            )
+        version = row.version + 1 if row else 1
+        values = _response(runtime, asked, taken) | {"version": version, "keys": remembered(known, digest)}
+        if row:
+            await tx.execute(response.update().filter_by(**place).values(values))
+        elif not await upsert(tx, response, [place | values], keys=("round_id", "person_id")):
+            continue  # two first answers met, and the other is there now
+        await _note_participation(runtime, tx, asked, taken)
+        return _Kept(status="changed" if row else "taken", given=taken.given, version=version)
+
+
+def _response(runtime: Runtime, asked: _Asked, taken: _Answer) -> dict[str, Any]:
+    return {
+        "organization_id": asked.round.organization,
+        "values": dict(taken.given.values),
+        "passed": taken.given.passed,
+        "visibility": taken.visibility,
+        "platform": taken.platform,
+        "given_at": runtime.clock.now(),
+    }
+
+
+async def _is_open(runtime: Runtime, tx: Tx, round_id: Id) -> bool:
+    # shared, so that a close waits for the answers under way and none comes after it
+    query = sa.select(round_table.c.state, round_table.c.closes_at).where(round_table.c.id == round_id)
+    row = (await tx.execute(query.with_for_update(read=True))).one()
+    return row.state == "open" and (row.closes_at is None or runtime.clock.now() < row.closes_at)
+
+
+async def _note_participation(runtime: Runtime, tx: Tx, asked: _Asked, taken: _Answer) -> None:
+    """Count the person once in the round, on whatever platform; who passed did not take part."""
+    round_, person = asked.round, asked.person.id
+    id_ = hashlib.sha256(f"answered:{round_.id}:{person}".encode()).hexdigest()[:32]
+    if taken.given.passed:
+        await tx.execute(participation.delete().where(participation.c.id == id_))
+        return
+    row = {
+        "organization_id": round_.organization,
+        "id": id_,
+        "workspace_id": round_.workspace,
+        "round_id": round_.id,
+        "person_id": person,
+        "kind": "answered",
+        "platform": taken.platform,
+        "started_at": runtime.clock.now(),
+    }
+    await upsert(tx, participation, [row], keys=("id",))
+
+
+def _acknowledge(runtime: Runtime, asked: _Asked, ticket: Ticket, taken: _Answer, kept: _Kept) -> Reply:
+    if kept.status == "closed":
+        return _said("closed", CLOSED)
+    if kept.given.passed:
+        what = "You passed: that is counted, and nobody is told who did."
+    else:
+        what = f"Thank you. Your answer is kept under your name; {SEEN_BY[taken.visibility]}."
+    text = Markup.literal(what + _until(asked))
+    if ticket.person is None:
+        # the question in a shared place stays everyone's
+        return Reply(status=kept.status, text=text, private=True)
+    prompt = _shown(runtime, asked, given=kept.given, version=kept.version + 1)
+    return Reply(status=kept.status, prompt=acknowledged(prompt, text), text=text)
+
+
+def _shown(runtime: Runtime, asked: _Asked, given: Given | None = None, version: int = 1) -> Prompt:
+    person = asked.person
+    return compose(
+        runtime,
+        asked.round,
+        asked.practice,
+        person=person.id,
+        language=person.languages[0] if person.languages else "en",
+        given=given,
+        version=version,
+    )
+
+
+def _until(asked: _Asked) -> str:
+    closes = asked.round.closes_at
+    if closes is None:
+        return " You can change it until the round closes."
+    return f" You can change it until {wall_time(closes, asked.person.zone):%d %B, %H:%M} your time."
+
+
+def _said(status: ReplyStatus, text: str) -> Reply:
+    return Reply(status=status, text=Markup.literal(text), private=True)

@@ -1,0 +1,179 @@
+"""Say what came of a round: figures to keep, and what may be shown of them.
+
+A named answer is shown only to those its giver was told: what is for everyone in the workspace always, what is for
+the team only where the round's audience is one team, what is for the giver alone never. A survey leaves rounded
+counts and nothing below five answers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, cast
+
+import sqlalchemy as sa
+
+from tertulia.domain.identifiers import Id, Json
+from tertulia.domain.markup import Block, Bullets, Markup, Paragraph, Span
+from tertulia.domain.programs import Practice
+from tertulia.domain.prompts import Draft, Field
+from tertulia.domain.surveys import FEWEST_ANSWERS, round_to_base
+from tertulia.extension import RitualKind, Shared, Tally
+from tertulia.runtime import Runtime
+from tertulia.services.rounds import RoundRow
+from tertulia.storage import people
+from tertulia.storage.database import Tx
+from tertulia.storage.tables import delivery, membership, person, response
+from tertulia.surveys import ballots
+
+NOT_REACHED = ("skipped", "failed")
+
+
+async def summarise(runtime: Runtime, tx: Tx, round_: RoundRow, practice: Practice) -> tuple[Json, Draft | None]:
+    """Return the figures of a round and what may be shown of it, `None` where nothing may.
+
+    For a survey that is closing this counts and destroys the ballots: keep the figures in the same transaction. Once
+    they are kept as `summary["figures"]`, they are what is shown.
+    """
+    if round_.confidential and round_.summary:
+        kept: Json = round_.summary.get("figures", {})
+        return kept, _unpacked(kept.get("shown"))
+    kind = runtime.plugins.ritual(round_.kind)
+    space = await people.workspace(tx, round_.organization, round_.workspace)
+    language = space.language if space else "en"
+    if round_.confidential:
+        return await _survey(runtime, tx, round_, kind, language)
+    return await _ritual(tx, round_, practice, kind, language)
+
+
+async def _ritual(
+    tx: Tx, round_: RoundRow, practice: Practice, kind: RitualKind, language: str
+) -> tuple[Json, Draft | None]:
+    answered, passed = await turnout(tx, round_.id)
+    tally = Tally(invited=len(await _invited(tx, round_)), answered=answered, passed=passed)
+    visible = ["workspace", "team"] if await _one_team(tx, round_, practice) else ["workspace"]
+    draft = kind.summary(round_.content, await shared(tx, round_, visible), tally, language)
+    return {"invited": tally.invited, "answered": tally.answered, "passed": tally.passed}, draft
+
+
+async def turnout(tx: Tx, round_id: Id) -> tuple[int, int]:
+    """Count who answered and who passed."""
+    query = sa.select(response.c.passed, sa.func.count()).where(response.c.round_id == round_id)
+    counts: dict[bool, int] = dict((await tx.execute(query.group_by(response.c.passed))).tuples().all())
+    return counts.get(False, 0), counts.get(True, 0)
+
+
+async def shared(tx: Tx, round_: RoundRow, visible: Sequence[str]) -> list[Shared]:
+    """Return the answers whose visibility is among *visible*, with their givers; passes are not among them."""
+    query = (
+        sa.select(response, person.c.name, person.c.team)
+        .join(person, person.c.id == response.c.person_id)
+        .where(
+            response.c.organization_id == round_.organization,
+            response.c.round_id == round_.id,
+            response.c.passed.is_(False),
+            response.c.visibility.in_(visible),
+            person.c.erased_at.is_(None),
+        )
+        .order_by(person.c.name, person.c.id)
+    )
+    return [Shared(values=row._mapping["values"], name=row.name, team=row.team) for row in await tx.execute(query)]
+
+
+async def _one_team(tx: Tx, round_: RoundRow, practice: Practice) -> bool:
+    """Tell whether all whom the round addresses are of one team, so that its places may see what is for the team."""
+    query = (
+        sa.select(person.c.team)
+        .join(membership, membership.c.person_id == person.c.id)
+        .where(
+            membership.c.organization_id == round_.organization,
+            membership.c.workspace_id == round_.workspace,
+            membership.c.left_at.is_(None),
+            person.c.erased_at.is_(None),
+        )
+        .distinct()
+    )
+    if practice.audience.teams:
+        query = query.where(person.c.team.in_(practice.audience.teams))
+    return len((await tx.execute(query)).all()) <= 1
+
+
+async def _survey(
+    runtime: Runtime, tx: Tx, round_: RoundRow, kind: RitualKind, language: str
+) -> tuple[Json, Draft | None]:
+    invited = await _invited(tx, round_)
+    members = {member.id for member in await people.members(tx, round_.organization, round_.workspace)}
+    ballots_ = await ballots.count_and_destroy(runtime, tx, round_, members | invited)
+    given = [values for values in ballots_ if values]
+    if len(given) < FEWEST_ANSWERS:
+        given = []
+    figures: dict[str, Any] = {"invited": len(invited), "answered": round_to_base(len(given))}
+    if given:
+        figures["items"] = _tallies(kind.prompt(round_.content, language).fields, given)
+    tally = Tally(invited=len(invited), answered=figures["answered"], passed=0)
+    draft = kind.summary(round_.content, [Shared(values=values) for values in given], tally, language)
+    return {**figures, "shown": _packed(draft)}, draft
+
+
+def _tallies(fields: Sequence[Field], given: Sequence[Json]) -> dict[str, dict[str, int]]:
+    """Count what was chosen, field by field, rounded; what was written is not counted and not kept."""
+    tallies: dict[str, dict[str, int]] = {}
+    for field in fields:
+        chosen = [_chosen(values.get(field.key)) for values in given]
+        if field.options and sum(map(bool, chosen)) >= FEWEST_ANSWERS:
+            counts = Counter(value for values in chosen for value in values)
+            tallies[field.key] = {option.value: round_to_base(counts[option.value]) for option in field.options}
+    return tallies
+
+
+def _chosen(value: object) -> Sequence[str]:
+    if value is None:
+        return ()
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)]
+
+
+async def _invited(tx: Tx, round_: RoundRow) -> set[Id]:
+    query = sa.select(delivery.c.recipient).where(
+        delivery.c.organization_id == round_.organization,
+        delivery.c.round_id == round_.id,
+        delivery.c.purpose == "invite",
+        delivery.c.target == "person",
+        delivery.c.state.not_in(NOT_REACHED),
+    )
+    return set((await tx.execute(query)).scalars())
+
+
+def _packed(draft: Draft | None) -> Json | None:
+    """Turn a survey's summary into JSON: it is shown after its ballots are gone."""
+    if draft is None:
+        return None
+    blocks = [
+        {"bullets": [_spans(item) for item in block.items]}
+        if isinstance(block, Bullets)
+        else {"text": _spans(block.spans)}
+        for block in draft.body.blocks
+    ]
+    return {"title": draft.title, "recorded": draft.recorded, "body": blocks}
+
+
+def _spans(spans: Sequence[Span]) -> list[list[object]]:
+    return [[span.text, span.bold, span.italic, span.link] for span in spans]
+
+
+def _unpacked(kept: Json | None) -> Draft | None:
+    if kept is None:
+        return None
+    blocks: list[Block] = [
+        Bullets(tuple(_read_spans(item) for item in block["bullets"]))
+        if "bullets" in block
+        else Paragraph(_read_spans(block["text"]))
+        for block in kept["body"]
+    ]
+    return Draft(title=kept["title"], body=Markup(tuple(blocks)), recorded=kept["recorded"])
+
+
+def _read_spans(kept: Sequence[Sequence[object]]) -> tuple[Span, ...]:
+    return tuple(
+        Span(cast(str, text), bold=bool(bold), italic=bool(italic), link=cast("str | None", link))
+        for text, bold, italic, link in kept
+    )

@@ -1,0 +1,90 @@
+"""A survey of one question: the smallest that goes the whole ballot path."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import Field as Setting
+
+from tertulia.domain.identifiers import Json
+from tertulia.domain.markup import Markup
+from tertulia.domain.prompts import Action, Draft, Field, Given, Option, Privacy
+from tertulia.domain.surveys import CONFIDENTIAL, FEWEST_ANSWERS, round_to_base
+from tertulia.errors import Mistake
+from tertulia.extension import Prepared, RoundRequest, Shared, Tally
+from tertulia.forms import choice
+
+POINTS = range(11)
+
+
+class Options(BaseModel):
+    """Ask *question* on a scale of 0 to 10, or with *choices*."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    question: str = Setting(min_length=5, max_length=300)
+    choices: tuple[str, ...] = Setting(default=(), max_length=12)
+    ends: tuple[str, str] = ("not at all", "very much")
+
+    @field_validator("choices")
+    @classmethod
+    def _distinct(cls, choices: tuple[str, ...]) -> tuple[str, ...]:
+        if len(choices) == 1 or len(set(choices)) < len(choices) or any(not 0 < len(c) <= 100 for c in choices):
+            raise ValueError("must be two to twelve different texts of at most 100 characters")
+        return choices
+
+
+class SingleQuestion:
+    """Ask one confidential question."""
+
+    name = "single-question"
+    privacy: Privacy = "confidential"
+    options: type[BaseModel] = Options
+
+    def prepare(self, request: RoundRequest) -> Prepared:
+        """Keep the question with the round."""
+        options: Options = request.options
+        content = {"question": options.question, "choices": list(options.choices), "ends": list(options.ends)}
+        return Prepared(content=content)
+
+    def prompt(self, content: Json, language: str) -> Draft:
+        """Show the question."""
+        return Draft(
+            title="",
+            body=Markup.literal(content["question"]),
+            recorded=CONFIDENTIAL,
+            fields=(_field(content),),
+            actions=(Action(verb="answer", label="Send", style="primary"), Action(verb="pass", label="Pass")),
+            visibility="me",
+        )
+
+    def accept(self, content: Json, verb: str, values: Json) -> Given:
+        """Take one point or choice."""
+        chosen = choice(values, _field(content))
+        if chosen is None:
+            raise Mistake("Nothing is chosen; choose an answer, or pass.")
+        return Given(values={"answer": chosen})
+
+    def summary(self, content: Json, given: Sequence[Shared], tally: Tally, language: str) -> Draft | None:
+        """Show counts rounded to multiples of five, and nothing at all below five answers."""
+        if len(given) < FEWEST_ANSWERS:
+            body = Markup.literal(f"Fewer than {FEWEST_ANSWERS} people answered, so nothing is published.")
+        else:
+            counts = Counter(shared.values.get("answer") for shared in given)
+            lines = [
+                f"{option.label}: about {round_to_base(counts[option.value])}" for option in _field(content).options
+            ]
+            body = Markup.literal(f"About {round_to_base(len(given))} people answered.") + Markup.bullets(lines)
+        recorded = "Counts are rounded to multiples of five; ballots and their keys are destroyed."
+        return Draft(title="", body=Markup.literal(content["question"]) + body, recorded=recorded)
+
+
+def _field(content: Json) -> Field:
+    if content["choices"]:
+        options = tuple(Option(value=str(n), label=label) for n, label in enumerate(content["choices"], start=1))
+        return Field(key="answer", kind="one", label="Your answer", options=options, required=True)
+    points = tuple(Option(value=str(point), label=str(point)) for point in POINTS)
+    low, high = content["ends"]
+    return Field(key="answer", kind="scale", label="Your answer", options=points, ends=(low, high), required=True)
