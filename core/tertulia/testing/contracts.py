@@ -280,7 +280,7 @@ class _ReadContract(Generic[P, T]):
         asyncio.run(check())
 
     def test_every_cursor_resumes_behind_its_batch(self) -> None:
-        """Reading on from any cursor gives the rest: nothing twice, nothing lost."""
+        """Reading on from any cursor gives the rest, or behind the last one everything anew."""
 
         async def check() -> None:
             async with self.stand() as stand:
@@ -291,7 +291,8 @@ class _ReadContract(Generic[P, T]):
                 for batch in batches:
                     seen += batch.items
                     rest = [item for later in await self._batches(stand, batch.cursor) for item in later.items]
-                    assert seen + rest == everything
+                    starts_over = batch is batches[-1] and rest == everything
+                    assert seen + rest == everything or starts_over
 
         asyncio.run(check())
 

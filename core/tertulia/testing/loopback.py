@@ -74,7 +74,7 @@ class LoopbackClient:
         self._timeout = aiohttp.ClientTimeout(total=self.settings.timeout)
         self._limits: dict[str, tuple[Window, ...]] = {}
         if self.settings.rate is not None:
-            self._limits[f"{NAME}:{self.settings.realm}"] = (Window(self.settings.rate, 1.0, self.settings.burst),)
+            self._limits[self.settings.realm] = (Window(self.settings.rate, 1.0, self.settings.burst),)
 
     async def send(self, verb: str, body: Json, *, key: str = "", to: str = "") -> Ref:
         """Carry *verb* out on the platform and return what it calls the message."""
@@ -118,8 +118,8 @@ class LoopbackClient:
     def _error(self, response: aiohttp.ClientResponse) -> Exception:
         status = response.status
         if status == 429:
-            everyone = f"{NAME}:{self.settings.realm}"
-            return RetryLater("too many calls", retry_after(response.headers.get("retry-after")), everyone=everyone)
+            after = retry_after(response.headers.get("retry-after"))
+            return RetryLater("too many calls", after, everyone=self.settings.realm)
         if status in {403, 404, 410}:
             return Unreachable(f"the platform answered {status}")
         if status >= 500:

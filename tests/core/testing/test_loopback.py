@@ -88,7 +88,7 @@ async def test_the_platform_keeps_its_own_limit() -> None:
         refused = [one for one in outcomes if isinstance(one, RetryLater)]
         assert len(refused) == server.violations == 3
         assert refused[0].after == timedelta(seconds=1)
-        assert refused[0].everyone == "loopback:realm"
+        assert refused[0].everyone == "realm"
         assert most_in_any_window(one.monotonic for one in server.carried_out()) == 5
 
 
@@ -98,7 +98,7 @@ async def test_the_limiter_is_asked_where_a_rate_is_set() -> None:
         assert survey is not None
         await survey.ask(recipient("u1"), sample_prompt(), "k1")
         ((key, (window,)),) = context.limiter.acquired[0].items()
-        assert (key, window.count, window.seconds) == ("loopback:realm", 45, 1.0)
+        assert (key, window.count, window.seconds) == ("realm", 45, 1.0)
 
 
 async def test_slow_is_still_well_and_a_wrong_secret_is_for_the_operator() -> None:
