@@ -51,7 +51,9 @@ def allowed_hosts(plugin: str, settings: BaseModel) -> tuple[str, ...]:
 
 def unmasked(given: object, kept: object) -> Any:
     """Return *given* with every mask replaced by what was *kept* in its place."""
-    if given == MASK and kept is not None:
+    if given == MASK:
+        if kept is None:
+            raise Mistake("A masked setting was given where no secret is kept yet; give the secret itself.")
         return kept
     if isinstance(given, Mapping):
         before: Mapping[str, object] = kept if isinstance(kept, Mapping) else {}

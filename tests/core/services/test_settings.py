@@ -107,5 +107,7 @@ def test_everything_is_masked_where_the_model_is_of_no_help(model: type[BaseMode
 
 def test_a_mask_that_comes_back_keeps_the_secret() -> None:
     kept = {"secret": "s", "accounts": [{"key": "one"}, {"key": "two"}]}
-    given = {"secret": MASK, "accounts": [{"key": MASK}, {"key": "new"}, {"key": MASK}]}
-    assert unmasked(given, kept) == {"secret": "s", "accounts": [{"key": "one"}, {"key": "new"}, {"key": MASK}]}
+    given = {"secret": MASK, "accounts": [{"key": MASK}, {"key": "new"}]}
+    assert unmasked(given, kept) == {"secret": "s", "accounts": [{"key": "one"}, {"key": "new"}]}
+    with pytest.raises(Mistake, match="no secret is kept"):
+        unmasked({"accounts": [{"key": MASK}]}, {"secret": "s"})
