@@ -23,6 +23,7 @@ async def resolve(runtime: Runtime, tx: Tx, organization: Id, actor: Actor) -> I
 
     A known identity is not touched: a time of last use would tell who answered a survey.
     """
+    _check(actor)
     known = await people.identity_of(tx, organization, actor)
     return known or await _register(runtime, tx, organization, actor)
 
@@ -60,6 +61,7 @@ async def reachable(runtime: Runtime, tx: Tx, organization: Id, actor: Actor, ad
 
 async def left(runtime: Runtime, tx: Tx, organization: Id, actor: Actor) -> None:
     """Keep that an account went; its person stays a member, who may have other accounts."""
+    _check(actor)
     if await people.identity_of(tx, organization, actor) is not None:
         await reachable(runtime, tx, organization, actor, None)
 
@@ -125,15 +127,20 @@ async def undo_link(runtime: Runtime, tx: Tx, organization: Id, change: Id, *, a
     await _audit(runtime, tx, organization, actor, "identity.unlink", row.to_person, {"identity": row.identity_id})
 
 
-async def _register(runtime: Runtime, tx: Tx, organization: Id, actor: Actor) -> Identity:
-    names = (actor.platform, actor.realm, actor.user)
-    if (
-        not actor.user
-        or any("\0" in name for name in names)
-        or len(actor.platform) > 50
-        or len(max(names, key=len)) > 200
-    ):
+def _check(actor: Actor) -> None:
+    for name, longest in ((actor.platform, 50), (actor.realm, 200), (actor.user, 200)):
+        if len(name) > longest or not _storable(name):
+            raise Refused("not the name of an account", 400)
+    if not actor.user:
         raise Refused("not the name of an account", 400)
+
+
+def _storable(text: str) -> bool:
+    # PostgreSQL keeps neither NUL nor lone surrogates
+    return all(letter != "\0" and not "\ud800" <= letter <= "\udfff" for letter in text)
+
+
+async def _register(runtime: Runtime, tx: Tx, organization: Id, actor: Actor) -> Identity:
     row = {
         "organization_id": organization,
         "id": runtime.new_id(),
@@ -167,7 +174,7 @@ async def _recognise(tx: Tx, organization: Id, identity: Identity, member: Membe
 
 async def _owner_of(tx: Tx, organization: Id, member: Member) -> Id | None:
     """Find who is known by the directory's object id, in the same realm on whatever platform."""
-    if not member.directory_id:
+    if not member.directory_id or not _storable(member.directory_id):
         return None
     table = tables.identity
     query = (

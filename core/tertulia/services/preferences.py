@@ -28,7 +28,7 @@ async def snooze(runtime: Runtime, tx: Tx, organization: Id, person: Id, until: 
 async def opt_out(runtime: Runtime, tx: Tx, organization: Id, person: Id, practice: str = ALL) -> None:
     """Never invite the person to *practice* again, unless they opt in."""
     await _change(tx, organization, person)
-    if not 0 < len(practice) <= 100:
+    if not 0 < len(practice) <= 100 or not practice.isprintable():
         raise Mistake("practice is not a key of the program; copy it from the program.")
     row = {
         "organization_id": organization,

@@ -104,6 +104,8 @@ async def persons(tx: Tx, organization: Id, ids: Collection[Id]) -> dict[Id, Per
 
 async def person_by_email(tx: Tx, organization: Id, email: str) -> Person | None:
     """Return the person who has that e-mail address, however it is written."""
+    if not email.isprintable():
+        return None  # PostgreSQL refuses to look for a NUL or a lone surrogate
     query = sa.select(tables.person).filter_by(organization_id=organization, email=email.strip().lower())
     row = (await tx.execute(query)).one_or_none()
     if row is None or row.merged_into is None:

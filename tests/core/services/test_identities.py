@@ -64,7 +64,7 @@ async def test_resolving_leaves_no_trace_of_use(open_world: OpenWorld) -> None:
         assert await world.dump(tx) == before
 
 
-@pytest.mark.parametrize("user", ["", "x" * 201, "a\0b"])
+@pytest.mark.parametrize("user", ["", "x" * 201, "a\0b", "\ud800"])
 async def test_impossible_names_are_refused(open_world: OpenWorld, user: str) -> None:
     async with open_world() as world, world.database.write() as tx:
         with pytest.raises(Refused):
@@ -82,6 +82,8 @@ async def test_a_directory_email_links_on_a_declared_domain_only(open_world: Ope
         assert (await identities.take_member(*of, member("u2", email="bob@sub.example.org"))).person is None
         assert (await identities.take_member(*of, member("u3", email="eve@elsewhere.net"))).person is None
         assert (await identities.take_member(*of, member("u4", name="Ana"))).person is None
+        assert (await identities.take_member(*of, member("u6", email="ana\0@example.org"))).person is None
+        assert (await identities.take_member(*of, member("u7", directory_id="\0"))).person is None
         assert (await identities.take_member(*of, member("u5", email="evil@x.net@example.org"))).person is None
 
 
