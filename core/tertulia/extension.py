@@ -175,6 +175,11 @@ class Access:
     roles: frozenset[Role] = frozenset()
 
 
+PERSON = web.RequestKey("person", str)
+"""Under this key a request holds the id of the person whose session the route's `Access` asked for."""
+FORM_TOKEN = web.RequestKey("form_token", str)
+"""What a form of such a route must send back as its field `csrf`, or a script as the header `X-CSRF-Token`."""
+
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 

@@ -197,7 +197,8 @@ async def progress(tx: Tx, organization: Id, round_id: Id) -> Progress | None:
     if round_.confidential:
         return Progress(round=round_, deliveries=deliveries, answered=round_.counted or 0, passed=0)
     responses = sa.select(response.c.passed, sa.func.count()).where(response.c.round_id == round_id)
-    counts: dict[bool, int] = dict((await tx.execute(responses.group_by(response.c.passed))).tuples().all())
+    counted_answers = await tx.execute(responses.group_by(response.c.passed))
+    counts: dict[bool, int] = {bool(passed): count for passed, count in counted_answers}
     return Progress(round=round_, deliveries=deliveries, answered=counts.get(False, 0), passed=counts.get(True, 0))
 
 

@@ -1,0 +1,182 @@
+"""One way to register a route, and one gate that enforces what its `Access` says.
+
+Whoever is not signed in is sent to the sign-in page by routes for members; everyone who may not see a thing gets
+the same 404 as for a thing that does not exist.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from aiohttp import web
+from aiohttp.typedefs import Handler as Next
+from multidict import CIMultiDictProxy
+
+from tertulia.domain.identifiers import Id
+from tertulia.errors import Mistake, Refused
+from tertulia.extension import Access, Handler
+from tertulia.runtime import Runtime
+from tertulia.storage.database import Tx
+from tertulia.storage.tables import membership, role, round_table
+from tertulia.web import sessions
+from tertulia.web.sessions import Session
+from tertulia.web.state import RUNTIME, SESSION, WALL
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+WITH_COOKIE = frozenset({"link", "member", "role"})
+RULES: web.AppKey[dict[web.AbstractRoute, Access]] = web.AppKey("rules", dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """Name what a route is about: a round, a workspace, or with neither the caller's own things."""
+
+    organization: Id | None = None
+    workspace: Id | None = None
+    round: Id | None = None
+
+
+def register(app: web.Application, method: str, path: str, handler: Handler, access: Access) -> None:
+    """Serve *path* under *access*; the only way to add a route."""
+    if access.kind == "role" and (not access.roles or "{workspace}" not in path):
+        raise Mistake(f"Route {method} {path} asks for a role: it needs roles and a {{workspace}} in its path.")
+    app.setdefault(RULES, {})
+    app[RULES][app.router.add_route(method, path, handler)] = access
+
+
+def check(app: web.Application) -> None:
+    """Refuse an application that has a route without an `Access`."""
+    for route in app.router.routes():
+        if route not in app[RULES]:
+            path = route.resource.canonical if route.resource else "?"
+            raise Mistake(f"Route {route.method} {path} has no Access: add it through tertulia.web.access.register.")
+
+
+def matrix(app: web.Application) -> list[tuple[str, str, Access]]:
+    """List every route with its access, the routes of enabled plugins included."""
+    check(app)
+    return sorted([*_own(app), *_plugins(app[RUNTIME])], key=lambda row: (row[1], row[0]))
+
+
+def _own(app: web.Application) -> Iterator[tuple[str, str, Access]]:
+    for route, access in app[RULES].items():
+        if route.resource is not None:
+            yield route.method, route.resource.canonical, access
+
+
+def _plugins(runtime: Runtime) -> Iterator[tuple[str, str, Access]]:
+    for live in runtime.installations.all():
+        for route in live.routes:
+            yield route.method, f"/plugins/{live.plugin}/{live.id}{route.path}", route.access
+
+
+@web.middleware
+async def gate(request: web.Request, handler: Next) -> web.StreamResponse:
+    """Let a request through to its route only where the route's access allows it."""
+    if request.match_info.http_exception is not None:
+        return await handler(request)
+    access = request.app[RULES].get(request.match_info.route)
+    if access is None:
+        raise web.HTTPNotFound
+    info = request.match_info
+    await admit(request, access, Scope(workspace=info.get("workspace"), round=info.get("round")))
+    return await handler(request)
+
+
+async def admit(request: web.Request, access: Access, scope: Scope) -> None:
+    """Raise unless *access* allows the request within *scope*; remember the session for the handler."""
+    runtime = request.app[RUNTIME]
+    if access.kind == "verified":
+        return
+    if access.kind == "sandbox" and not runtime.config.sandbox:
+        raise web.HTTPNotFound
+    unsafe = request.method not in SAFE
+    if unsafe and not same_origin(request.headers, runtime.config.public_url):
+        raise Refused("Sent from another site.", 403)
+    now = request.app[WALL].now()
+    async with runtime.database.read() as tx:
+        session = await sessions.load(runtime, tx, request, now)
+        if access.kind in WITH_COOKIE:
+            await _entitled(tx, session, access, scope, now)
+    if session is None:
+        return
+    request[SESSION] = await sessions.prolong(runtime, session, now)
+    if unsafe and access.kind in WITH_COOKIE:
+        await _check_token(request, runtime, session)
+
+
+async def _entitled(tx: Tx, session: Session | None, access: Access, scope: Scope, now: datetime) -> None:
+    if access.kind == "link":
+        if session is None or not await _linked(tx, session, scope):
+            raise web.HTTPNotFound
+        return
+    if session is None or session.round is not None or (access.kind == "member" and not session.fresh(now)):
+        raise web.HTTPSeeOther("/sign-in")
+    if scope.organization is not None and scope.organization != session.organization:
+        raise web.HTTPNotFound
+    if scope.workspace is not None and not await _belongs(tx, session, scope.workspace, access):
+        raise web.HTTPNotFound
+
+
+async def _linked(tx: Tx, session: Session, scope: Scope) -> bool:
+    if scope.round is not None:
+        if session.round is not None and session.round != scope.round:
+            return False
+        query = sa.select(round_table.c.workspace_id).where(
+            round_table.c.organization_id == session.organization, round_table.c.id == scope.round
+        )
+        workspace = (await tx.execute(query)).scalar_one_or_none()
+        return workspace is not None and await _member(tx, session, workspace)
+    if scope.workspace is not None:
+        return await _member(tx, session, scope.workspace)
+    return True
+
+
+async def _belongs(tx: Tx, session: Session, workspace: Id, access: Access) -> bool:
+    if not await _member(tx, session, workspace):
+        return False
+    return access.kind != "role" or bool(access.roles & await roles_in(tx, session, workspace))
+
+
+async def _member(tx: Tx, session: Session, workspace: Id) -> bool:
+    query = sa.select(sa.literal(1)).where(
+        membership.c.organization_id == session.organization,
+        membership.c.workspace_id == workspace,
+        membership.c.person_id == session.person,
+        membership.c.left_at.is_(None),
+    )
+    return (await tx.execute(query)).first() is not None
+
+
+async def roles_in(tx: Tx, session: Session, workspace: Id) -> frozenset[str]:
+    """Return the roles that the session's person has in *workspace*."""
+    query = sa.select(role.c.role).where(
+        role.c.organization_id == session.organization,
+        role.c.workspace_id == workspace,
+        role.c.person_id == session.person,
+    )
+    return frozenset((await tx.execute(query)).scalars())
+
+
+def same_origin(headers: CIMultiDictProxy[str], public_url: str) -> bool:
+    """Tell whether a browser sent the request from one of our own pages.
+
+    `Sec-Fetch-Site` decides where it is sent: no script can set it. Under our referrer policy browsers send
+    `Origin: null` with forms, so an older browser is refused rather than believed.
+    """
+    site = headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site == "same-origin"
+    return headers.get("Origin") == "/".join(public_url.split("/")[:3])
+
+
+async def _check_token(request: web.Request, runtime: Runtime, session: Session) -> None:
+    form: Any = await request.post() if request.content_type == "application/x-www-form-urlencoded" else {}
+    given = request.headers.get("X-CSRF-Token") or str(form.get("csrf", ""))
+    if not hmac.compare_digest(given.encode(), sessions.csrf_token(runtime, session).encode()):
+        raise Refused("This page was open for too long. Go back, load it again and send it once more.", 403)

@@ -1,0 +1,44 @@
+"""The web application: every route, and what surrounds it."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from tertulia.domain.clock import Clock, SystemClock
+from tertulia.runtime import Runtime
+from tertulia.web import access, answering, edge, headers, hooks, member, operation, pages, progress, signing_in
+from tertulia.web.buckets import Buckets
+from tertulia.web.state import GUESSES, RUNTIME, WAIT, WALL
+
+BODY_LIMIT = 1024 * 1024
+HEADER_SECONDS = 15.0
+
+
+def build(runtime: Runtime, *, wall: Clock | None = None, wait: float = 0.3) -> web.Application:
+    """Make the application; *wall* tells the real time that sessions live by, *wait* hides what sign-in does."""
+    app = web.Application(
+        client_max_size=BODY_LIMIT, middlewares=[edge.observe, edge.explain, edge.receive, access.gate]
+    )
+    app[RUNTIME] = runtime
+    app[WALL] = wall or SystemClock()
+    app[WAIT] = wait
+    app[GUESSES] = Buckets(60, 60.0)
+    pages.environment(app)
+    runtime.installations.render = pages.plugin_page
+    for part in (operation, hooks, pages, answering, signing_in, member, progress):
+        part.attach(app)
+    app.on_response_prepare.append(headers.protect)
+    app.on_startup.append(_check)
+    access.check(app)
+    return app
+
+
+def runner(app: web.Application) -> web.AppRunner:
+    """Return a runner with limits for slow clients and without aiohttp's own access log, which shows queries."""
+    return web.AppRunner(
+        app, access_log=None, keepalive_timeout=HEADER_SECONDS, lingering_time=2.0, shutdown_timeout=15.0
+    )
+
+
+async def _check(app: web.Application) -> None:
+    access.check(app)

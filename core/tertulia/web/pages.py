@@ -1,0 +1,129 @@
+"""Pages from templates: escaped, translated, without inline script or style."""
+
+from __future__ import annotations
+
+import gettext
+import json
+from collections.abc import Mapping
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import aiohttp_jinja2
+import jinja2
+from aiohttp import web
+from babel.support import NullTranslations, Translations
+from markupsafe import Markup as Safe
+
+from tertulia.domain.markup import Markup
+from tertulia.extension import Access
+from tertulia.web import access, sessions
+from tertulia.web.state import RUNTIME, SESSION
+
+CATALOGUES = Path(__file__).parent / "locale"
+STATIC = Path(__file__).parent / "static"
+KINDS = {"style.css": "text/css", "icon.svg": "image/svg+xml", "progress.js": "text/javascript"}
+_language: ContextVar[str] = ContextVar("language", default="en")
+
+
+@cache
+def _translations(language: str) -> gettext.NullTranslations:
+    if language.partition("-")[0] == "en":
+        return NullTranslations()
+    return Translations.load(CATALOGUES, [language.replace("-", "_")], "tertulia")
+
+
+def _gettext(message: str) -> str:
+    return _translations(_language.get()).gettext(message)
+
+
+def _ngettext(singular: str, plural: str, number: int) -> str:
+    return _translations(_language.get()).ngettext(singular, plural, number)
+
+
+def markup(text: Markup) -> str:
+    """Turn our own markup into HTML that templates do not escape again."""
+    return Safe(text.html())  # noqa: S704 - `Markup.html` escapes every text in it
+
+
+def attach(app: web.Application) -> None:
+    """Serve the style sheet, the icon and the script, read once."""
+    files = {name: (STATIC / name).read_bytes() for name in KINDS}
+
+    async def static(request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        if name not in files:
+            raise web.HTTPNotFound
+        kept = {"Cache-Control": "public, max-age=300"}
+        return web.Response(body=files[name], content_type=KINDS[name], charset="utf-8", headers=kept)
+
+    access.register(app, "GET", "/static/{name}", static, Access(kind="public", why="style, icon and script"))
+
+
+def environment(app: web.Application | None = None) -> jinja2.Environment:
+    """Make the template environment, for *app* or for pages outside any request."""
+    options: dict[str, Any] = {
+        "loader": jinja2.PackageLoader("tertulia.web"),
+        "extensions": ["jinja2.ext.i18n"],
+        "undefined": jinja2.StrictUndefined,
+        "trim_blocks": True,
+        "lstrip_blocks": True,
+    }
+    made = aiohttp_jinja2.setup(app, **options) if app is not None else jinja2.Environment(autoescape=True, **options)
+    made.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
+    made.filters["markup"] = markup
+    made.policies["ext.i18n.trimmed"] = True
+    return made
+
+
+def dumps(value: object) -> str:
+    """Write JSON for people: indented, in their own script."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
+def render(
+    request: web.Request, template: str, *, status: int = 200, language: str | None = None, **values: object
+) -> web.Response:
+    """Render *template* with *values*, the session's form token and the language of the member or the browser."""
+    chosen = _known(language or _accepted(request.headers.get("Accept-Language", "")))
+    token = _language.set(chosen)
+    session = request.get(SESSION)
+    runtime = request.app[RUNTIME]
+    context: Mapping[str, object] = {
+        "language": chosen,
+        "csrf": sessions.csrf_token(runtime, session) if session else "",
+        "signed_in": session is not None and session.round is None,
+        "sandbox": runtime.config.sandbox,
+        "status": status,
+        **values,
+    }
+    try:
+        return aiohttp_jinja2.render_template(template, request, context, status=status)
+    finally:
+        _language.reset(token)
+
+
+def plugin_page(title: str, body: Markup, *, status: int = 200) -> web.Response:
+    """Render a page of a plugin in the house style; what `Context.page` returns."""
+    text = (
+        _standing()
+        .get_template("plain.html")
+        .render(title=title, body=body, language="en", csrf="", signed_in=False, sandbox=False)
+    )
+    return web.Response(text=text, status=status, content_type="text/html")
+
+
+@cache
+def _standing() -> jinja2.Environment:
+    return environment()
+
+
+def _accepted(header: str) -> str:
+    return header.partition(",")[0].partition(";")[0].strip()
+
+
+def _known(tag: str) -> str:
+    """Return the tag of a catalogue that we have, or English."""
+    base = tag.partition("-")[0].lower()
+    return base if base.isascii() and base.isalpha() and (CATALOGUES / base).is_dir() else "en"

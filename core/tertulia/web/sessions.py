@@ -1,0 +1,151 @@
+"""Sessions behind one cookie: a link's, good for one round, or a member's, opened by a code.
+
+A link's session lives by the round's clock, a member's by the wall clock, so that driving the sandbox's clock signs
+nobody out and a clock that jumps extends nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from aiohttp import web
+
+from tertulia.config import Config
+from tertulia.domain.clock import Clock
+from tertulia.domain.identifiers import Id
+from tertulia.runtime import Runtime
+from tertulia.services.links import Link, digest
+from tertulia.storage import tables
+from tertulia.storage.database import Tx
+
+IDLE = timedelta(hours=12)
+FRESH = timedelta(minutes=10)
+SLIDE = timedelta(minutes=30)
+"""A member's session is prolonged at most that often."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """Hold who is there: *round* is set for a link's session and `None` for a member's."""
+
+    digest: str
+    organization: Id
+    person: Id
+    round: Id | None
+    fresh_until: datetime | None
+    expires: datetime
+
+    def fresh(self, now: datetime) -> bool:
+        """Tell whether a code was given a short while ago."""
+        return self.round is None and self.fresh_until is not None and now < self.fresh_until
+
+
+def secure(config: Config) -> bool:
+    """Tell whether browsers reach the service over https."""
+    return config.public_url.startswith("https://")
+
+
+def cookie_name(config: Config) -> str:
+    """Return the cookie's name; the prefix binds it to this host, but browsers take it over https only."""
+    return "__Host-tertulia" if secure(config) else "tertulia"
+
+
+async def open_for_link(runtime: Runtime, tx: Tx, link: Link) -> str:
+    """Open a session that may see the link's round, and return its secret."""
+    return await _insert(runtime, tx, link.organization, link.person, link.round, None, link.expires)
+
+
+async def open_for_member(runtime: Runtime, tx: Tx, organization: Id, person: Id, now: datetime) -> str:
+    """Open a member's session, fresh for ten minutes, and return its secret."""
+    return await _insert(runtime, tx, organization, person, None, now + FRESH, now + IDLE)
+
+
+async def load(runtime: Runtime, tx: Tx, request: web.Request, now: datetime) -> Session | None:
+    """Return the session of the request's cookie, unless it expired or its person was erased; *now* is wall time."""
+    secret = request.cookies.get(cookie_name(runtime.config))
+    if not secret:
+        return None
+    kept, person = tables.web_session, tables.person
+    same = (person.c.id == kept.c.person_id) & (person.c.organization_id == kept.c.organization_id)
+    query = sa.select(kept).join(person, same).where(kept.c.digest == digest(secret), person.c.erased_at.is_(None))
+    row = (await tx.execute(query)).one_or_none()
+    if row is None or row.expires_at <= (runtime.clock.now() if row.round_id else now):
+        return None
+    return Session(
+        digest=row.digest,
+        organization=row.organization_id,
+        person=row.person_id,
+        round=row.round_id,
+        fresh_until=row.fresh_until,
+        expires=row.expires_at,
+    )
+
+
+async def prolong(runtime: Runtime, session: Session, now: datetime) -> Session:
+    """Let a member's session live another twelve hours from *now*."""
+    if session.round is not None or session.expires - now > IDLE - SLIDE:
+        return session
+    kept = tables.web_session
+    async with runtime.database.write() as tx:
+        await tx.execute(
+            kept.update()
+            .where(kept.c.organization_id == session.organization, kept.c.digest == session.digest)
+            .values(expires_at=now + IDLE)
+        )
+    return replace(session, expires=now + IDLE)
+
+
+async def end(tx: Tx, session: Session) -> None:
+    """Forget a session."""
+    kept = tables.web_session
+    await tx.execute(
+        kept.delete().where(kept.c.organization_id == session.organization, kept.c.digest == session.digest)
+    )
+
+
+async def purge(runtime: Runtime, tx: Tx, wall: Clock) -> int:
+    """Delete sessions that expired, and return how many."""
+    kept = tables.web_session
+    linked = kept.c.round_id.is_not(None) & (kept.c.expires_at <= runtime.clock.now())
+    members = kept.c.round_id.is_(None) & (kept.c.expires_at <= wall.now())
+    return int((await tx.execute(kept.delete().where(linked | members))).rowcount)
+
+
+def csrf_token(runtime: Runtime, session: Session) -> str:
+    """Return what every form of this session carries."""
+    return runtime.vault.keyed_hash(session.digest, "csrf")
+
+
+def set_cookie(config: Config, response: web.StreamResponse, secret: str) -> None:
+    """Hand the session's secret to the browser, for this host and this browser session only."""
+    response.set_cookie(cookie_name(config), secret, path="/", secure=secure(config), httponly=True, samesite="Lax")
+
+
+def clear_cookie(config: Config, response: web.StreamResponse) -> None:
+    """Take the session's secret back from the browser."""
+    response.del_cookie(cookie_name(config), path="/", secure=secure(config), httponly=True, samesite="Lax")
+
+
+async def _insert(
+    runtime: Runtime,
+    tx: Tx,
+    organization: Id,
+    person: Id,
+    round_id: Id | None,
+    fresh_until: datetime | None,
+    expires: datetime,
+) -> str:
+    secret = runtime.entropy(32).hex()
+    await tx.execute(
+        tables.web_session.insert().values(
+            organization_id=organization,
+            digest=digest(secret),
+            person_id=person,
+            round_id=round_id,
+            fresh_until=fresh_until,
+            expires_at=expires,
+        )
+    )
+    return secret

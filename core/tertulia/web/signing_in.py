@@ -1,0 +1,95 @@
+"""Sign in with a code that is sent on a known channel; the pages never tell whether an address is known."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aiohttp import web
+
+from tertulia.errors import Refused
+from tertulia.extension import Access
+from tertulia.runtime import Runtime
+from tertulia.services import sign_in
+from tertulia.web import pages, sessions
+from tertulia.web.access import register
+from tertulia.web.edge import failure
+from tertulia.web.state import GUESSES, RUNTIME, SESSION, WAIT, WALL, peer
+
+ASKED_FOR = timedelta(minutes=15)
+PLACE = "sign-in"
+
+
+def attach(app: web.Application) -> None:
+    """Add the pages that open and end a member's session."""
+    anyone = Access(kind="public", why="asks for an address, then for the code that was sent there")
+    register(app, "GET", "/sign-in", ask, anyone)
+    register(app, "POST", "/sign-in", send, anyone)
+    register(app, "POST", "/sign-in/code", enter, anyone)
+    register(app, "POST", "/sign-out", leave, Access(kind="link", why="ends the caller's own session"))
+
+
+async def ask(request: web.Request) -> web.Response:
+    """Ask for the e-mail address."""
+    return pages.render(request, "sign_in.html")
+
+
+async def send(request: web.Request) -> web.Response:
+    """Send a code if somebody has the address, and show the same page in the same time if nobody has."""
+    runtime = request.app[RUNTIME]
+    if not request.app[GUESSES].take(f"sign-in:{peer(request)}"):
+        return failure(request, 429)
+    form: Any = await request.post()
+    email = str(form.get("email", "")).strip().lower()[:254]
+    await asyncio.gather(_send_codes(runtime, email), asyncio.sleep(request.app[WAIT]))
+    until = (request.app[WALL].now() + ASKED_FOR).timestamp()
+    return _code_page(request, runtime.vault.token({"email": email, "until": until}, PLACE))
+
+
+async def enter(request: web.Request) -> web.Response:
+    """Open a member's session for whoever types the right code."""
+    runtime, wall = request.app[RUNTIME], request.app[WALL]
+    if not request.app[GUESSES].take(f"code:{peer(request)}"):
+        return failure(request, 429)
+    form: Any = await request.post()
+    token = str(form.get("token", ""))
+    try:
+        asked = runtime.vault.open_token(token, PLACE)
+    except Refused as refusal:
+        raise Refused("not a token of the first page", 400) from refusal
+    if datetime.fromtimestamp(asked["until"], UTC) < wall.now():
+        raise web.HTTPSeeOther("/sign-in")
+    email, code = asked["email"], str(form.get("code", ""))[:20]
+    person, _ = await asyncio.gather(sign_in.take_code(runtime, email, code), asyncio.sleep(request.app[WAIT]))
+    if person is None:
+        return _code_page(request, token, wrong=True)
+    answer = web.HTTPSeeOther("/my")
+    async with runtime.database.write() as tx:
+        if SESSION in request:
+            await sessions.end(tx, request[SESSION])
+        secret = await sessions.open_for_member(runtime, tx, person.organization, person.id, wall.now())
+    sessions.set_cookie(runtime.config, answer, secret)
+    raise answer
+
+
+async def leave(request: web.Request) -> web.Response:
+    """End the session on both sides."""
+    runtime = request.app[RUNTIME]
+    async with runtime.database.write() as tx:
+        await sessions.end(tx, request[SESSION])
+    answer = web.HTTPSeeOther("/")
+    sessions.clear_cookie(runtime.config, answer)
+    raise answer
+
+
+async def _send_codes(runtime: Runtime, email: str) -> None:
+    if "@" not in email:
+        return
+    async with runtime.database.write() as tx:
+        for person in await sign_in.persons_with(tx, email):
+            await sign_in.send_code(runtime, tx, person, sign_in.SIGN_IN)
+
+
+def _code_page(request: web.Request, token: str, *, wrong: bool = False) -> web.Response:
+    return pages.render(request, "code.html", status=422 if wrong else 200, token=token, wrong=wrong)

@@ -1,0 +1,160 @@
+"""The authorization matrix, generated from the router and judged by what each route's `Access` says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from tertulia.errors import Mistake
+from tertulia.extension import Access
+from tertulia.web import access
+
+OpenSite = Callable[..., AbstractAsyncContextManager[Any]]
+ACTORS = ("nobody", "link", "stale", "member", "owner", "admin", "host", "analyst", "responder", "foreign owner")
+ABSENT = "0" * 32
+
+
+def test_a_route_without_an_access_is_refused() -> None:
+    app = web.Application()
+
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response()
+
+    access.register(app, "GET", "/listed", handler, Access(kind="public", why="test"))
+    access.check(app)
+    app.router.add_get("/unlisted", handler)
+    with pytest.raises(Mistake, match="/unlisted has no Access"):
+        access.check(app)
+
+
+def test_a_role_route_needs_roles_and_a_workspace() -> None:
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response()
+
+    with pytest.raises(Mistake, match="needs roles"):
+        access.register(web.Application(), "GET", "/rounds", handler, Access(kind="role", why="test"))
+
+
+async def test_every_route_answers_each_actor_as_its_access_says(open_site: OpenSite) -> None:
+    async with open_site() as site:
+        own, other = site.tenants["Acme"], site.tenants["Zenith"]
+        # signing out comes last: it ends the session that the others need
+        rows = sorted(access.matrix(site.app), key=lambda row: row[1] == "/sign-out")
+        assert {"/answer/{round}", "/my", "/metrics"} <= {path for _, path, _ in rows}
+        deviations = []
+        for actor in ACTORS:
+            visitor = await _visitor(site, actor)
+            cookies, token = dict(visitor.cookies), visitor.page
+            home = other if actor == "foreign owner" else own
+            for method, path, rule in rows:
+                for target in (own, other, None) if "{" in path else (None,):
+                    where = _fill(path, target)
+                    answer = await _knock(site, method, where, cookies, token)
+                    about = _about(path, own, other, target)
+                    expected = _expected(rule, actor, home, about)
+                    if not _agrees(expected, answer):
+                        deviations.append((actor, method, path, target and target.name, expected, answer.status))
+                    stranger = own if home is other else other
+                    assert f"Canary{stranger.name}" not in await answer.text(), (actor, method, where)
+        assert not deviations, "\n".join(map(str, deviations))
+
+
+async def test_absent_and_foreign_answer_alike(open_site: OpenSite) -> None:
+    async with open_site() as site:
+        other = site.tenants["Zenith"]
+        visitor = await site.member(site.tenants["Acme"], "owner")
+        for path in ("/answer/{}", "/workspaces/{}/rounds", "/plugins/panel/{}/role"):
+            bodies = set()
+            for key in (ABSENT, other.rounds["ask"] if "answer" in path else other.workspace, other.panel):
+                answer = await visitor.get(path.format(key))
+                bodies.add((answer.status, await answer.text()))
+            assert {status for status, _ in bodies} == {404}
+            assert len(bodies) == 1
+
+
+async def _visitor(site: Any, actor: str) -> Any:
+    own, other = site.tenants["Acme"], site.tenants["Zenith"]
+    match actor:
+        case "nobody":
+            return site.visitor()
+        case "link":
+            return await site.follow(own, "member")
+        case "foreign owner":
+            return await site.member(other, "owner")
+        case "stale":
+            visitor = await site.member(own, "owner")
+            digest = access.sessions.digest(next(iter(visitor.cookies.values())))
+            async with site.runtime.database.write() as tx:
+                kept = access.sessions.tables.web_session
+                await tx.execute(kept.update().where(kept.c.digest == digest).values(fresh_until=site.wall.now()))
+            return visitor
+        case _:
+            return await site.member(own, actor)
+
+
+def _fill(path: str, target: Any) -> str:
+    fields = {
+        "round": target.rounds["ask"] if target else ABSENT,
+        "workspace": target.workspace if target else ABSENT,
+        "installation": target.panel if target else ABSENT,
+        "plugin": "panel",
+        "tail": "/nothing",
+        "subscription": ABSENT,
+        "secret": "nothing",
+        "name": "style.css",
+    }
+    for name, value in fields.items():
+        path = path.replace("{" + name + "}", value)
+    return path
+
+
+def _about(path: str, own: Any, other: Any, target: Any) -> Any:
+    """Return the tenant that a path is about: plugins' routes name their installation outright."""
+    for tenant in (own, other):
+        if tenant.panel in path:
+            return tenant
+    return target if "{round}" in path or "{workspace}" in path else "nobody's"
+
+
+def _expected(rule: Access, actor: str, home: Any, about: Any) -> str:
+    if rule.kind in ("public", "verified", "sandbox"):
+        return "open"
+    mine = about == "nobody's" or about is home
+    if rule.kind == "link":
+        return "open" if actor != "nobody" and mine else "404"
+    if actor in ("nobody", "link") or (rule.kind == "member" and actor == "stale"):
+        return "sign in"
+    if not mine:
+        return "404"
+    role = {"foreign owner": "owner", "stale": "owner"}.get(actor, actor)
+    return "open" if rule.kind == "member" or role in rule.roles else "404"
+
+
+def _agrees(expected: str, answer: aiohttp.ClientResponse) -> bool:
+    to_sign_in = answer.status == 303 and answer.headers["Location"] == "/sign-in"
+    if expected == "sign in":
+        return to_sign_in
+    if expected == "404":
+        return answer.status == 404
+    # an open route may still find nothing under a made-up key, but it never fails and never sends to sign in
+    return not to_sign_in and answer.status not in (401, 403, 500) and (answer.status != 404 or _made_up(answer))
+
+
+def _made_up(answer: aiohttp.ClientResponse) -> bool:
+    path = answer.url.path
+    return path.startswith("/hooks/") or path == "/a/nothing" or path.endswith(("/nothing",)) or "{" in path
+
+
+async def _knock(site: Any, method: str, path: str, cookies: dict[str, str], token: str) -> aiohttp.ClientResponse:
+    visitor = site.visitor()
+    visitor.cookies, visitor.page = dict(cookies), token
+    headers = {"Sec-Fetch-Site": "same-origin", "Content-Type": "application/x-www-form-urlencoded"}
+    answer: aiohttp.ClientResponse = await visitor._send(
+        method, path, None, {**headers, "X-CSRF-Token": visitor.field("csrf")}
+    )
+    return answer
