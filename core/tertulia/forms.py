@@ -14,7 +14,8 @@ def text(values: Json, field: Field, longest: int) -> str | None:
     given = values.get(field.key)
     if given is None or isinstance(given, bool):
         return None
-    written = str(given).replace("\x00", "").strip()
+    # neither a NUL nor half a character can be stored everywhere
+    written = str(given).replace("\x00", "").encode(errors="ignore").decode().strip()
     if len(written) > longest:
         raise Mistake(f"“{field.label}” has room for {longest} characters; shorten it by {len(written) - longest}.")
     return written or None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -30,6 +31,7 @@ from tertulia.surveys import ballots
 from tertulia.surveys.ballots import Cast
 
 LARGEST_ANSWER = 16_000
+_BROKEN = re.compile(r"[\ud800-\udfff]|(?<!\\)(?:\\\\)*\\u0000")
 CLOSED = "This round has closed, so nothing was kept."
 NOT_YOURS = "This button is somebody else's; answer with your own."
 NOT_A_MEMBER = "You are not a member of the workspace that asks this."
@@ -127,9 +129,17 @@ def _checked(runtime: Runtime, asked: _Asked, verb: str, values: Json) -> tuple[
     given = runtime.plugins.ritual(asked.round.kind).accept(asked.round.content, verb, values)
     if given.passed:
         return Given(passed=True), shown.visibility
-    if len(json.dumps(dict(given.values), ensure_ascii=False).encode(errors="surrogatepass")) > LARGEST_ANSWER:
-        raise Mistake("Your answer is too long; shorten its texts.")
+    _check_storable(given.values)
     return given, shown.visibility
+
+
+def _check_storable(values: Json) -> None:
+    """Refuse what is too long or holds NUL or half a character, for kinds that did not look."""
+    written = json.dumps(dict(values), ensure_ascii=False)
+    if len(written) > LARGEST_ANSWER:
+        raise Mistake("Your answer is too long; shorten its texts.")
+    if _BROKEN.search(written):
+        raise Mistake("Your answer holds a character that cannot be kept; write it anew.")
 
 
 async def _cast(runtime: Runtime, asked: _Asked, given: Given, key: str | None) -> Reply:
