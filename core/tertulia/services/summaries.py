@@ -59,7 +59,7 @@ async def _ritual(
 async def turnout(tx: Tx, round_id: Id) -> tuple[int, int]:
     """Count who answered and who passed."""
     query = sa.select(response.c.passed, sa.func.count()).where(response.c.round_id == round_id)
-    counts: dict[bool, int] = dict((await tx.execute(query.group_by(response.c.passed))).tuples().all())
+    counts = {bool(was_pass): count for was_pass, count in await tx.execute(query.group_by(response.c.passed))}
     return counts.get(False, 0), counts.get(True, 0)
 
 
