@@ -79,7 +79,9 @@ def parse(text: str, *, version: int, plugins: Kinds | None = None, zone: str = 
         errors += [fault for index, item in enumerate(tables) for fault in _kind_faults(plugins, index, item)]
     if errors or table is None:
         lines = locate(text.removeprefix("\ufeff"))
-        raise ProgramMistake([Fault(line_of(lines, path), _name(path, data), said) for path, said in errors])
+        raise ProgramMistake(
+            [Fault(line_of(lines, path), _one_line(_name(path, data)), _one_line(said)) for path, said in errors]
+        )
     return Program(
         version=version,
         practices=tuple(_practice(practice, zone) for practice in table.practice),
@@ -134,12 +136,17 @@ def _kind_faults(plugins: Kinds, index: int, table: Mapping[str, Any]) -> Iterat
         return
     try:
         model = plugins.ritual(kind).options
-        if isinstance(options, dict):
-            model.model_validate(plain(options))
     except Mistake as mistake:
         yield ("practice", index, "kind"), str(mistake)
+        return
+    try:
+        if isinstance(options, dict):
+            model.model_validate(plain(options))
     except ValidationError as error:
         yield from _sentences(error, model, ("practice", index, "options"))
+    except Exception as error:
+        said = f"the kind {kind} failed to check its options ({type(error).__name__}); tell its author."
+        yield ("practice", index, "options"), said
 
 
 def _sentences(error: ValidationError, model: type[BaseModel], above: Path) -> Iterator[tuple[Path, str]]:
@@ -176,6 +183,10 @@ def _cure(name: str, known: Sequence[str]) -> str:
 def _shown(value: object) -> str:
     text = repr(plain(value))
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _one_line(text: str) -> str:
+    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text).split())
 
 
 def _fields(model: type[BaseModel] | None, path: Path) -> tuple[str, ...]:

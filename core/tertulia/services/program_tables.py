@@ -70,8 +70,14 @@ def _place(value: object) -> object:
     return {"platform": platform, "ref": ref}
 
 
+def _one_line(value: str) -> str:
+    if re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", value) or value != value.strip():
+        raise complain(f"{value!r} has line breaks, other control characters or spaces around it; take them out.")
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-Text = Annotated[str, Field(min_length=1, max_length=200)]
+Text = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_one_line)]
 
 
 class Table(BaseModel):
@@ -117,7 +123,7 @@ class PlaceTable(Table):
     """Name a shared place."""
 
     platform: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,49}$")]
-    ref: Annotated[str, Field(min_length=1, max_length=400)]
+    ref: Annotated[str, Field(min_length=1, max_length=400), AfterValidator(_one_line)]
     kind: PlaceKind = "channel"
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from tertulia.domain.people import Place
 from tertulia.domain.programs import Audience, Cadence
@@ -49,10 +49,26 @@ class CheckIn:
         return Options
 
 
+class Broken:
+    """A kind whose model has a fault of its own."""
+
+    @property
+    def options(self) -> type[BaseModel]:
+        class Model(BaseModel):
+            @model_validator(mode="before")
+            @classmethod
+            def check(cls, data: object) -> object:
+                raise KeyError("secret")
+
+        return Model
+
+
 class Kinds:
-    """Two kinds of the same options."""
+    """Two kinds of the same options, and one that fails."""
 
     def ritual(self, kind: str) -> Kind:
+        if kind == "broken":
+            return Broken()
         if kind not in {"check-in", "icebreaker"}:
             raise Mistake(f'There is no kind "{kind}"; known are check-in, icebreaker.')
         return CheckIn()
@@ -218,6 +234,12 @@ def test_a_key_used_twice_is_refused_at_the_second() -> None:
     assert 'practice 1 has the key "check-in" already' in said
 
 
+def test_a_kind_that_fails_harms_nobody_else() -> None:
+    line, key, said = fault(GOOD.replace('kind = "check-in"', 'kind = "broken"'))
+    assert (line, key) == (1, 'practice "check-in" options')
+    assert said == "the kind broken failed to check its options (KeyError); tell its author."
+
+
 def test_all_faults_are_told_at_once_in_the_order_of_the_document() -> None:
     first = GOOD.replace("FREQ=DAILY", "FREQ=HOURLY") + 'open_for = "x"\n'
     second = GOOD.replace('"check-in"', '"other"', 1).replace('kind = "check-in"', 'kind = "quiz"') + "colour = 1\n"
@@ -256,3 +278,52 @@ def test_any_text_is_a_program_or_a_mistake(text: str) -> None:
     else:
         with pytest.raises(ProgramMistake, match="practice is missing"):
             parse(text, version=1)
+
+
+LINES = (
+    "[[practice]]",
+    "[practice]",
+    "[practice.cadence]",
+    "[practice.audience]",
+    "[[practice.places]]",
+    "[[practice.options.questions]]",
+    'key = "a"',
+    'key = "b"',
+    'kind = "check-in"',
+    'kind = ["x"]',
+    'title = "Title"',
+    'title = "two\\nlines"',
+    'start = "two\\nlines"',
+    'kind = "two\\u2028lines"',
+    '"two\\nlines" = 1',
+    'rule = "FREQ=DAILY"',
+    'rule = "FREQ=DAILY;COUNT=0"',
+    'start = "2027-01-04T09:30"',
+    "start = 2027-01-04",
+    "cadence.rule = 7",
+    'cadence = { rule = "FREQ=WEEKLY", start = 2027-01-04T09:30:00 }',
+    'open_for = "2d"',
+    'reminders = ["4h", 5]',
+    'places = ["teams:a", {}, 5]',
+    "audience = []",
+    'teams = ["Design", ""]',
+    "options.questions = [[1], 2]",
+    'text = "x"',
+    "message_budget = true",
+    '"odd key" = nan',
+    "practice = [1, { key = 2 }]",
+)
+
+
+@given(st.lists(st.sampled_from(LINES), max_size=14))
+def test_any_arrangement_of_lines_is_a_program_or_told_at_its_lines(drawn: list[str]) -> None:
+    try:
+        parse("\n".join(drawn), version=1, plugins=Kinds())
+    except ProgramMistake as mistake:
+        told = mistake.errors
+    else:
+        return
+    assert told
+    assert all(1 <= fault.line <= max(1, len(drawn)) for fault in told)
+    assert all(fault.sentence.endswith((".", "?")) for fault in told)
+    assert len("\n".join(map(str, told)).splitlines()) == len(told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -224,6 +225,13 @@ async def test_what_changes_nothing_makes_no_version(open_runtime: OpenRuntime) 
         assert await applied(runtime, CAFE + CHECK_IN) == 2
         async with runtime.database.read() as tx:
             assert len(await programs.history(tx, ORGANIZATION, WORKSPACE)) == 2
+
+
+async def test_two_people_applying_at_once_make_two_versions(open_runtime: OpenRuntime) -> None:
+    async with open_runtime() as runtime:
+        versions = await asyncio.gather(*(applied(runtime, text) for text in (CHECK_IN, CAFE, CHECK_IN + CAFE)))
+        assert sorted(versions) == [1, 2, 3]
+        assert {version for _, _, version in await planned(runtime)} == {3}
 
 
 async def test_a_refused_document_changes_nothing(open_runtime: OpenRuntime) -> None:
