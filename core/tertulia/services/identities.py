@@ -129,15 +129,10 @@ async def undo_link(runtime: Runtime, tx: Tx, organization: Id, change: Id, *, a
 
 def _check(actor: Actor) -> None:
     for name, longest in ((actor.platform, 50), (actor.realm, 200), (actor.user, 200)):
-        if len(name) > longest or not _storable(name):
+        if len(name) > longest or not name.isprintable():
             raise Refused("not the name of an account", 400)
     if not actor.user:
         raise Refused("not the name of an account", 400)
-
-
-def _storable(text: str) -> bool:
-    # PostgreSQL keeps neither NUL nor lone surrogates
-    return all(letter != "\0" and not "\ud800" <= letter <= "\udfff" for letter in text)
 
 
 async def _register(runtime: Runtime, tx: Tx, organization: Id, actor: Actor) -> Identity:
@@ -174,7 +169,7 @@ async def _recognise(tx: Tx, organization: Id, identity: Identity, member: Membe
 
 async def _owner_of(tx: Tx, organization: Id, member: Member) -> Id | None:
     """Find who is known by the directory's object id, in the same realm on whatever platform."""
-    if not member.directory_id or not _storable(member.directory_id):
+    if not member.directory_id or not member.directory_id.isprintable():
         return None
     table = tables.identity
     query = (

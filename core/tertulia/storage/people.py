@@ -174,6 +174,8 @@ async def identities(tx: Tx, organization: Id, persons: Collection[Id]) -> dict[
 
 async def identity_of(tx: Tx, organization: Id, actor: Actor) -> Identity | None:
     """Return the identity of an account."""
+    if not (actor.platform + actor.realm + actor.user).isprintable():
+        return None  # as for an e-mail address; no such account is ever registered
     query = sa.select(tables.identity).filter_by(
         organization_id=organization, platform=actor.platform, realm=actor.realm, user=actor.user
     )
