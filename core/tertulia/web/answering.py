@@ -21,7 +21,7 @@ from tertulia.storage.database import Tx
 from tertulia.storage.tables import response
 from tertulia.web import pages, sessions
 from tertulia.web.access import register
-from tertulia.web.edge import failure
+from tertulia.web.edge import failure, see_other
 from tertulia.web.sessions import Session
 from tertulia.web.state import GUESSES, RUNTIME, SESSION, peer
 
@@ -66,16 +66,16 @@ async def follow(request: web.Request) -> web.Response:
     if link is None:
         guesses.take(who)
         return failure(request, 404)
-    answer = web.HTTPSeeOther(f"/answer/{link.round}")
+    answer = see_other(f"/answer/{link.round}")
     present = request.get(SESSION)
     if present is not None and present.round is None and present.person == link.person:
-        raise answer
+        return answer
     async with runtime.database.write() as tx:
         if present is not None:
             await sessions.end(tx, present)
         secret = await sessions.open_for_link(runtime, tx, link)
     sessions.set_cookie(runtime.config, answer, secret)
-    raise answer
+    return answer
 
 
 async def show(request: web.Request) -> web.Response:

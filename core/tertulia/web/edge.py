@@ -56,13 +56,17 @@ async def explain(request: web.Request, handler: Next) -> web.StreamResponse:
         return await handler(request)
     except web.HTTPException as error:
         if error.status < 400:
-            raise
+            return see_other(error.headers["Location"])
         allowed = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
         return failure(request, error.status, headers=allowed)
     except Refused as error:
         return failure(request, error.status, str(error) if error.status == 403 else None)
     except Mistake as error:
         return failure(request, 422, str(error))
+    except web.RequestPayloadError:
+        response = failure(request, 400)
+        response.force_close()
+        return response
     except TimeoutError:
         log.warning("a request timed out")
         return failure(request, 503)
@@ -87,12 +91,29 @@ async def receive(request: web.Request, handler: Next) -> web.StreamResponse:
             raise web.HTTPUnsupportedMediaType
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                await request.read()
+                content = await request.read()
         except TimeoutError:
             response = failure(request, 408)
             response.force_close()
             return response
+        _check_form(request.content_type, request.charset, content)
     return await handler(request)
+
+
+def _check_form(content_type: str, charset: str | None, content: bytes) -> None:
+    if content_type != "application/x-www-form-urlencoded":
+        return
+    if (charset or "utf-8").lower() != "utf-8":
+        raise web.HTTPUnsupportedMediaType
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        raise web.HTTPBadRequest from None
+
+
+def see_other(location: str) -> web.Response:
+    """Return a redirect to *location*, a path of our own, for the browser to get."""
+    return web.Response(status=303, headers={"Location": location})
 
 
 def failure(

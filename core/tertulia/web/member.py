@@ -17,6 +17,7 @@ from tertulia.storage import people, programs
 from tertulia.storage.database import Tx
 from tertulia.web import pages, sessions
 from tertulia.web.access import register
+from tertulia.web.edge import see_other
 from tertulia.web.progress import SEEING
 from tertulia.web.sessions import Session
 from tertulia.web.state import RUNTIME, SESSION
@@ -73,19 +74,19 @@ async def change(request: web.Request) -> web.Response:
                 await preferences.set_budget(runtime, tx, *whose, _number(form, "budget"))
     except Mistake as mistake:
         return await _page(request, error=str(mistake))
-    raise web.HTTPSeeOther("/my")
+    return see_other("/my")
 
 
 async def opt_out(request: web.Request) -> web.Response:
     """Never ask for a practice again."""
     await _practice(request, preferences.opt_out)
-    raise web.HTTPSeeOther("/my")
+    return see_other("/my")
 
 
 async def opt_in(request: web.Request) -> web.Response:
     """Ask for a practice again."""
     await _practice(request, preferences.opt_in)
-    raise web.HTTPSeeOther("/my")
+    return see_other("/my")
 
 
 async def link(request: web.Request) -> web.Response:

@@ -14,7 +14,7 @@ from tertulia.runtime import Runtime
 from tertulia.services import sign_in
 from tertulia.web import pages, sessions
 from tertulia.web.access import register
-from tertulia.web.edge import failure
+from tertulia.web.edge import failure, see_other
 from tertulia.web.state import GUESSES, RUNTIME, SESSION, WAIT, WALL, peer
 
 ASKED_FOR = timedelta(minutes=15)
@@ -59,18 +59,18 @@ async def enter(request: web.Request) -> web.Response:
     except Refused as refusal:
         raise Refused("not a token of the first page", 400) from refusal
     if datetime.fromtimestamp(asked["until"], UTC) < wall.now():
-        raise web.HTTPSeeOther("/sign-in")
+        return see_other("/sign-in")
     email, code = asked["email"], str(form.get("code", ""))[:20]
     person, _ = await asyncio.gather(sign_in.take_code(runtime, email, code), asyncio.sleep(request.app[WAIT]))
     if person is None:
         return _code_page(request, token, wrong=True)
-    answer = web.HTTPSeeOther("/my")
+    answer = see_other("/my")
     async with runtime.database.write() as tx:
         if SESSION in request:
             await sessions.end(tx, request[SESSION])
         secret = await sessions.open_for_member(runtime, tx, person.organization, person.id, wall.now())
     sessions.set_cookie(runtime.config, answer, secret)
-    raise answer
+    return answer
 
 
 async def leave(request: web.Request) -> web.Response:
@@ -78,9 +78,9 @@ async def leave(request: web.Request) -> web.Response:
     runtime = request.app[RUNTIME]
     async with runtime.database.write() as tx:
         await sessions.end(tx, request[SESSION])
-    answer = web.HTTPSeeOther("/")
+    answer = see_other("/")
     sessions.clear_cookie(runtime.config, answer)
-    raise answer
+    return answer
 
 
 async def _send_codes(runtime: Runtime, email: str) -> None:
