@@ -67,7 +67,8 @@ class LoopbackServer:
     """Be the platform: take messages, keep a journal, fail as scripted, and act as its members.
 
     *limit* is calls per second that the platform allows in any window; what exceeds it is counted in `violations`
-    and answered 429 where *enforce*. *journal_file* gets a line per arrival, whole even if this process is killed.
+    and answered 429 where *enforce*. What was sent is kept, for `shown` and `press`, where *keep*. *journal_file*
+    gets a line per arrival, whole even if this process is killed.
     """
 
     def __init__(
@@ -78,13 +79,14 @@ class LoopbackServer:
         enforce: bool = True,
         journal_file: Path | None = None,
         port: int = 0,
+        keep: bool = True,
     ):
-        self.secret, self.limit, self.enforce = secret, limit, enforce
+        self.secret, self.limit, self.enforce, self.keep = secret, limit, enforce, keep
         self.journal: list[Arrival] = []
         self.messages: dict[str, bytes] = {}
         self.members: list[dict[str, Any]] = []
         self.facts: list[dict[str, Any]] = []
-        self.violations = 0
+        self.violations = self._count = 0
         self.choose: Callable[[str], Fault | None] | None = None
         self.route = self.hook = ""
         self._script: deque[Fault | None] = deque()
@@ -149,8 +151,10 @@ class LoopbackServer:
         fault = self._over_limit() or self._fault(verb)
         ref = ""
         if fault is None or fault.carried_out:
-            ref = f"m{len(self.messages) + 1}"
-            self.messages[ref] = body
+            self._count += 1
+            ref = f"m{self._count}"
+            if self.keep:
+                self.messages[ref] = body
         self._record(verb, request, ref, fault)
         if fault is None:
             return web.Response(body=b'{"ref":"%b"}' % ref.encode(), headers=_JSON)
@@ -288,7 +292,7 @@ def event(what: Kind, user: str, /, **values: Any) -> dict[str, Any]:
 
 async def serve(port: int, journal: Path | None, limit: int | None, announce: Callable[[str], None]) -> None:
     """Serve until the task is cancelled."""
-    async with LoopbackServer(port=port, journal_file=journal, limit=limit) as server:
+    async with LoopbackServer(port=port, journal_file=journal, limit=limit, keep=False) as server:
         announce(server.url)
         await asyncio.Event().wait()
 
