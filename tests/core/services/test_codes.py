@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -108,3 +109,23 @@ async def test_strangers_get_no_code(open_world: OpenWorld) -> None:
         ana = await world.person(tx, "Ana")
         with pytest.raises(Mistake, match="no such person"):
             await codes.issue(world.runtime, tx, "f" * 32, ana, "sign_in")
+
+
+async def test_of_parallel_uses_one_succeeds(open_world: OpenWorld) -> None:
+    async with open_world() as world:
+        of = (world.runtime, world.organization)
+        async with world.database.write() as tx:
+            ana = await world.person(tx, "Ana")
+            code = await codes.issue(of[0], tx, of[1], ana, "sign_in")
+            link = await codes.issue(of[0], tx, of[1], ana, "link")
+
+        async def redeem() -> bool:
+            async with world.database.write() as tx:
+                return await codes.redeem(of[0], tx, of[1], ana, "sign_in", code)
+
+        async def claim() -> str | None:
+            async with world.database.write() as tx:
+                return await codes.claim(of[0], tx, of[1], link)
+
+        assert sorted(await asyncio.gather(*(redeem() for _ in range(4)))) == [False, False, False, True]
+        assert [one for one in await asyncio.gather(*(claim() for _ in range(4))) if one] == [ana]
