@@ -177,7 +177,7 @@ def open_stage(open_world: OpenWorld) -> OpenStage:
     async def opened() -> AsyncIterator[Stage]:
         async with open_world() as world:
             world.runtime.plugins = Plugins.load({"rituals": rituals}, builtin=False, allowed=frozenset())
-            assert not world.runtime.plugins.faults
+            assert "rituals" not in world.runtime.plugins.faults
             yield Stage(world.runtime, world.clock, world.database, world.organization, world.workspace)
 
     return opened
