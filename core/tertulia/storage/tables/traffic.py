@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import sqlalchemy as sa
 
 from tertulia.storage.tables.columns import Instant, Key, metadata, tenant
@@ -55,6 +57,8 @@ seen = sa.Table(
     tenant(),
     sa.Column("installation_id", Key, primary_key=True),
     sa.Column("event", sa.String(64), primary_key=True, comment="keyed hash of an Inbox key"),
+    sa.Column("at", sa.Float, nullable=False, default=time.time, comment="real time, seconds"),
+    sa.Index("ix_seen_at", "at"),
     sqlite_with_rowid=False,
 )
 outbox = sa.Table(

@@ -304,9 +304,11 @@ def _seen() -> None:
         sa.Column("organization_id", sa.String(length=32), nullable=False),
         sa.Column("installation_id", sa.String(length=32), nullable=False),
         sa.Column("event", sa.String(length=64), nullable=False, comment="keyed hash of an Inbox key"),
+        sa.Column("at", sa.Float(), nullable=False, comment="real time, seconds"),
         sa.PrimaryKeyConstraint("installation_id", "event", name=op.f("pk_seen")),
         sqlite_with_rowid=False,
     )
+    op.create_index("ix_seen_at", "seen", ["at"], unique=False)
 
 
 def _stamp() -> None:

@@ -1,0 +1,180 @@
+"""Delete what has been kept long enough: a period per kind of row, swept in small transactions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from tertulia.errors import Mistake
+from tertulia.runtime import Runtime
+from tertulia.storage import audit, tables
+from tertulia.storage.database import Database
+
+BATCH = 500
+YEAR = timedelta(days=365)
+RETENTION: Mapping[str, timedelta] = {
+    "inbox.failed": timedelta(days=14),
+    "inbox.done": timedelta(days=30),
+    "seen": timedelta(days=90),
+    "outbox": timedelta(days=14),
+    "link": timedelta(days=1),
+    "web_session": timedelta(days=1),
+    "code": timedelta(days=1),
+    "response": YEAR,
+    "participation": YEAR,
+    "interaction": timedelta(weeks=26),
+    "budget": timedelta(weeks=8),
+    "delivery": YEAR,
+    "shard": YEAR,
+    "session": YEAR,
+    "respondent": 2 * YEAR,
+    "ritual_memory": 3 * YEAR,
+    "identity.unresolved": YEAR,
+    "identity_change": 3 * YEAR,
+    "identity_merge": YEAR,
+    "audit": 3 * YEAR,
+    "worker": timedelta(days=1),
+    "lease": timedelta(days=1),
+    "rate": timedelta(days=1),
+}
+"""How long each kind of row is kept; what expires is kept that long after it has."""
+KEPT: Mapping[str, str] = {
+    "organization": "is what everything belongs to",
+    "workspace": "is what everything belongs to",
+    "person": "goes by erasure, which leaves a row without a name to count with",
+    "membership": "tells who belonged where; goes by erasure",
+    "role": "goes by revocation or erasure",
+    "place": "goes with the program",
+    "opt_out": "is a wish, and holds until it is taken back",
+    "tombstone": "must outlive every backup, and holds an identifier only",
+    "program": "is the history that rounds refer to",
+    "round": "keeps figures, and nobody's name",
+    "ballot": "is destroyed at the close of its round",
+    "installation": "goes by an admin",
+    "subscription": "goes with its installation",
+    "store": "is the plugin's own",
+    "cursor": "is one per port",
+    "stamp": "is about the database itself",
+}
+"""Tables that time alone does not empty, and why."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Hold the end of a period: as an instant of the rounds' clock, in real seconds, and as an ISO week."""
+
+    instant: datetime
+    seconds: float
+    week: str
+
+
+def _limit(now: datetime, period: timedelta) -> Limit:
+    instant = now - period
+    year, week, _ = instant.isocalendar()
+    return Limit(instant, time.time() - period.total_seconds(), f"{year}-W{week:02d}")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Tell which rows of a table are past a limit."""
+
+    table: sa.Table
+    past: Callable[[Limit], sa.ColumnElement[bool]]
+
+
+def _before(column: sa.Column[datetime]) -> Rule:
+    return Rule(column.table, lambda limit: column < limit.instant)
+
+
+def _before_seconds(column: sa.Column[float], *where: sa.ColumnElement[bool]) -> Rule:
+    return Rule(column.table, lambda limit: sa.and_(column < limit.seconds, *where))
+
+
+def _in_state(table: sa.Table, state: str) -> Rule:
+    return Rule(table, lambda limit: sa.and_(table.c.state == state, table.c.received_at < limit.instant))
+
+
+def _of_old_rounds(column: sa.Column[str]) -> Rule:
+    rounds = tables.round_table.c
+    ended = sa.func.coalesce(rounds.closes_at, rounds.opens_at)
+    return Rule(column.table, lambda limit: column.in_(sa.select(rounds.id).where(ended < limit.instant)))
+
+
+def _unresolved(limit: Limit) -> sa.ColumnElement[bool]:
+    identity = tables.identity.c
+    changed = sa.exists().where(tables.identity_change.c.identity_id == identity.id)
+    return sa.and_(identity.person_id.is_(None), identity.seen_at < limit.instant, ~changed)
+
+
+def _delivered(limit: Limit) -> sa.ColumnElement[bool]:
+    old = sa.select(tables.shard.c.id).where(tables.shard.c.due < limit.instant)
+    return tables.delivery.c.shard_id.in_(old)
+
+
+def _emptied(limit: Limit) -> sa.ColumnElement[bool]:
+    holds = sa.exists().where(tables.delivery.c.shard_id == tables.shard.c.id)
+    return sa.and_(tables.shard.c.due < limit.instant, ~holds)
+
+
+RULES: Mapping[str, Rule] = {
+    "inbox.failed": _in_state(tables.inbox, "failed"),
+    "inbox.done": _in_state(tables.inbox, "done"),
+    "seen": _before_seconds(tables.seen.c.at),
+    "outbox": _before_seconds(tables.outbox.c.next_at, tables.outbox.c.state != "planned"),
+    "link": _before(tables.link.c.expires_at),
+    "web_session": _before(tables.web_session.c.expires_at),
+    "code": _before(tables.code.c.expires_at),
+    "response": _before(tables.response.c.given_at),
+    "participation": _before(tables.participation.c.started_at),
+    "interaction": Rule(tables.interaction, lambda limit: tables.interaction.c.week < limit.week),
+    "budget": Rule(tables.budget, lambda limit: tables.budget.c.week < limit.week),
+    "delivery": Rule(tables.delivery, _delivered),
+    "shard": Rule(tables.shard, _emptied),
+    "session": _of_old_rounds(tables.session.c.round_id),
+    "respondent": _of_old_rounds(tables.respondent.c.round_id),
+    "ritual_memory": _before(tables.ritual_memory.c.used_at),
+    "identity_change": _before(tables.identity_change.c.at),
+    "identity_merge": _before(tables.identity_merge.c.at),
+    "identity.unresolved": Rule(tables.identity, _unresolved),
+    "worker": _before_seconds(tables.worker.c.beat),
+    "lease": _before_seconds(tables.lease.c.until),
+    "rate": _before_seconds(tables.rate.c.tat),
+}
+"""What each period is about, but for the audit log, whose chain is cut at its start and sealed there."""
+
+
+async def sweep(runtime: Runtime, now: datetime, periods: Mapping[str, timedelta] | None = None) -> dict[str, int]:
+    """Delete what is past its period at *now*; *periods* replaces defaults. Returns how many of each went."""
+    kept = {**RETENTION, **(periods or {})}
+    for name, period in kept.items():
+        if name not in RETENTION:
+            raise Mistake(
+                f"{name!r} is no kind of row with a retention; choose among {', '.join(sorted(RETENTION))}."
+            )
+        if period < timedelta(0):
+            raise Mistake(f"The retention of {name} is negative; give a number of days.")
+    swept = {name: await _delete(runtime.database, rule, _limit(now, kept[name])) for name, rule in RULES.items()}
+    async with runtime.database.write() as tx:
+        swept["audit"] = await audit.trim(tx, runtime.vault, now - kept["audit"])
+    return {name: count for name, count in swept.items() if count}
+
+
+async def _delete(database: Database, rule: Rule, limit: Limit) -> int:
+    keys = list(rule.table.primary_key.columns)
+    past = sa.select(*keys).where(rule.past(limit))
+    key = keys[0] if len(keys) == 1 else sa.tuple_(*keys)
+    statement = rule.table.delete().where(key.in_(past.limit(BATCH)))
+    async with database.read() as tx:
+        if (await tx.execute(past.limit(1))).first() is None:
+            return 0  # nothing to write: the usual case
+    total = 0
+    while True:
+        async with database.write() as tx:
+            count = (await tx.execute(statement)).rowcount
+        total += count
+        if count < BATCH:
+            return total
