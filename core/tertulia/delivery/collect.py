@@ -188,7 +188,7 @@ class Collector:
         async with self._runtime.database.write() as tx:
             await self._advance(tx, live, "participation", batch.cursor)
             await facts.record_participations(self._runtime, tx, scope, came)
-            await facts.record_interactions(self._runtime, tx, scope, ties)
+            await facts.record_interactions(self._runtime, tx, scope, [ties])
 
     async def _store_members(self, live: Live, batch: Batch[Member]) -> None:
         async with self._runtime.database.write() as tx:

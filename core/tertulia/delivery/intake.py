@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,7 +19,7 @@ import sqlalchemy as sa
 
 from tertulia.capabilities import Answer, Raw, Subscription, Webhook
 from tertulia.delivery.processing import listing, process, replay, seal
-from tertulia.domain.identifiers import Id
+from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.people import Place
 from tertulia.errors import Refused
 from tertulia.services.context import hook_url
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 
 LARGEST = 1024 * 1024
 """Bytes of a body; platforms stay far below."""
+TOGETHER = 200
+"""Requests that share a commit at most."""
+REMEMBERED = 1.0
+"""Seconds for which a subscription is not looked up again."""
+MOST_REMEMBERED = 10_000
 MOST_WAITING = 4000
 """Requests whose commit may be awaited at once; further ones are told to come back."""
 COME_BACK = Answer(status=503, headers=(("retry-after", "5"),))
@@ -69,7 +75,6 @@ async def _take(
         return OK
     event = _asked(live.plugin, lambda: webhook.event_id(raw)) or hashlib.sha256(raw.body).hexdigest()
     await _keep(runtime, live, subscription.id, event, raw)
-    runtime.signals.intake.set()
     return OK
 
 
@@ -85,6 +90,17 @@ def _asked(plugin: str, question: Callable[[], T]) -> T:
 
 
 async def _subscription(runtime: Runtime, live: Live, wanted: Id) -> tuple[Subscription, frozenset[Place]]:
+    known, key = runtime.signals.subscriptions, (live.id, wanted)
+    if key in known and time.monotonic() < known[key][0] + REMEMBERED:
+        return known[key][1:]
+    subscription, places = await _read_subscription(runtime, live, wanted)
+    if len(known) > MOST_REMEMBERED:
+        known.clear()
+    known[key] = (time.monotonic(), subscription, places)
+    return subscription, places
+
+
+async def _read_subscription(runtime: Runtime, live: Live, wanted: Id) -> tuple[Subscription, frozenset[Place]]:
     query = sa.select(tables.subscription).filter_by(
         organization_id=live.organization, installation_id=live.id, id=wanted
     )
@@ -113,7 +129,36 @@ async def _keep(runtime: Runtime, live: Live, subscription: Id, event: str, raw:
         "received_at": runtime.clock.now(),
     }
 
-    async def store(tx: Tx) -> None:
-        await upsert(tx, tables.inbox, [row], keys=("organization_id", "subscription_id", "event"))
+    kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    signals = runtime.signals
+    signals.arrived.append((row, kept))
+    if signals.committer is None or signals.committer.done():
+        signals.committer = asyncio.create_task(_commit_arrived(runtime))
+    await asyncio.shield(kept)
 
-    await asyncio.shield(runtime.database.group(store))
+
+async def _commit_arrived(runtime: Runtime) -> None:
+    """Commit what has arrived, one statement and one commit for many."""
+    waiting = runtime.signals.arrived
+    while waiting:
+        batch = waiting[:TOGETHER]
+        del waiting[:TOGETHER]
+        try:
+            await _store(runtime, [row for row, _ in batch])
+        except Exception as error:
+            for _, kept in batch:
+                if not kept.done():
+                    kept.set_exception(ConnectionAbortedError(f"not kept: {type(error).__name__}"))
+                kept.exception()
+        else:
+            for _, kept in batch:
+                if not kept.done():
+                    kept.set_result(None)
+            runtime.signals.intake.set()
+
+
+async def _store(runtime: Runtime, rows: Sequence[Json]) -> None:
+    async def work(tx: Tx) -> None:
+        await upsert(tx, tables.inbox, rows, keys=("organization_id", "subscription_id", "event"))
+
+    await runtime.database.group(work)

@@ -18,7 +18,7 @@ from tertulia.storage.database import Database, Tx
 
 Row: TypeAlias = sa.Row[Any]
 Claim: TypeAlias = Callable[[int], Awaitable[Sequence[Row]]]
-Handle: TypeAlias = Callable[[Row], Awaitable[None]]
+Handle: TypeAlias = Callable[[Sequence[Row]], Awaitable[None]]
 SLOTS = 50
 POLL = 0.5
 """Seconds after which a worker looks by itself, for work that another process put there."""
@@ -55,31 +55,41 @@ async def claim(
     return await database.group(take)
 
 
-async def work(claim: Claim, handle: Handle, stop: asyncio.Event, wake: asyncio.Event, *, slots: int = SLOTS) -> None:
+async def work(
+    claim: Claim,
+    handle: Handle,
+    stop: asyncio.Event,
+    wake: asyncio.Event,
+    *,
+    slots: int = SLOTS,
+    together: bool = False,
+    linger: float = 0.0,
+) -> None:
     """Claim and handle until *stop*, at most *slots* rows at once, then let what runs come to its end.
 
-    A full pool is refilled when half of it is free, so that rows are claimed and committed in groups.
+    A full pool is refilled when half of it is free, so that rows are claimed and committed in groups; *together*
+    hands each group over as a whole, *linger* waits that many seconds for a group to form.
     """
-    running: set[asyncio.Task[None]] = set()
+    running: dict[asyncio.Task[None], int] = {}
 
     def finished(task: asyncio.Task[None]) -> None:
-        running.discard(task)
-        if len(running) == slots // 2:
-            wake.set()
+        del running[task]
+        wake.set()
 
     waker = asyncio.create_task(_wake_at(stop, wake))
     try:
         while not stop.is_set():
             wake.clear()
-            free = slots - len(running)
+            free = slots - sum(running.values())
             wanted = free if free >= slots // 2 else 0
             rows = await _claimed(claim, wanted) if wanted else ()
-            for row in rows:
-                task = asyncio.create_task(_handled(handle, row))
-                running.add(task)
+            for part in [rows] if together and rows else [[row] for row in rows]:
+                task = asyncio.create_task(_handled(handle, part))
+                running[task] = len(part)
                 task.add_done_callback(finished)
             if not wanted or len(rows) < wanted:
                 await _pause(wake)
+                await asyncio.sleep(linger)
         await asyncio.gather(*running)
     finally:
         waker.cancel()
@@ -87,11 +97,12 @@ async def work(claim: Claim, handle: Handle, stop: asyncio.Event, wake: asyncio.
             task.cancel()
 
 
-async def exhaust(claim: Claim, handle: Handle, *, slots: int = SLOTS) -> int:
+async def exhaust(claim: Claim, handle: Handle, *, slots: int = SLOTS, together: bool = False) -> int:
     """Handle all that is due now and return how many rows that were."""
     done = 0
     while rows := await claim(slots):
-        await asyncio.gather(*(_handled(handle, row) for row in rows))
+        parts = [rows] if together else [[row] for row in rows]
+        await asyncio.gather(*(_handled(handle, part) for part in parts))
         done += len(rows)
     return done
 
@@ -105,12 +116,12 @@ async def _claimed(claim: Claim, limit: int) -> Sequence[Row]:
         return ()
 
 
-async def _handled(handle: Handle, row: Row) -> None:
+async def _handled(handle: Handle, rows: Sequence[Row]) -> None:
     try:
-        await handle(row)
+        await handle(rows)
     except Exception as error:
-        # the lease runs out and the row is tried again; the error's text could hold content
-        log.error("work on %s failed with %s", row.id, type(error).__name__)
+        # the lease runs out and the rows are tried again; the error's text could hold content
+        log.error("work on %s failed with %s", ", ".join(row.id for row in rows), type(error).__name__)
 
 
 async def _pause(wake: asyncio.Event) -> None:

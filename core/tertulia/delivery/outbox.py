@@ -171,8 +171,11 @@ class Sender:
             self._runtime.database, tables.outbox, self._mine, state="planned", limit=limit, lease=LEASE
         )
 
-    async def handle(self, row: leases.Row) -> None:
-        """Send one entry, or note when to try again."""
+    async def handle(self, rows: Sequence[leases.Row]) -> None:
+        """Send entries, or note when to try again."""
+        await asyncio.gather(*(self._handle(row) for row in rows))
+
+    async def _handle(self, row: leases.Row) -> None:
         live = self._runtime.installations.get(row.installation_id)
         if live is None:
             await self._again(row, OPERATOR, "the plugin is disabled")

@@ -10,7 +10,7 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sqlalchemy as sa
 
@@ -29,6 +29,7 @@ from tertulia.domain.identifiers import Id
 from tertulia.domain.participation import Interaction, Participation
 from tertulia.domain.prompts import Reply
 from tertulia.errors import Mistake, Refused, Skip
+from tertulia.services.facts import Scope, record_interactions, record_participations
 from tertulia.services.inbox import InstallationInbox
 from tertulia.storage import tables
 from tertulia.storage.database import Tx
@@ -42,8 +43,14 @@ LEASE = 120.0
 BACK_OFF = (2.0, 15.0, 120.0)
 """Seconds before a failed event is tried again; after the last it stays failed until somebody replays it."""
 DISABLED = 300.0
+TOGETHER = 200
+LINGER = 0.05
+"""Seconds for which events gather, so that a stream of them shares commits."""
 STATES = ("received", "done", "failed")
 log = logging.getLogger(__name__)
+
+
+Owner: TypeAlias = "tuple[Live, str]"
 
 
 class Unreadable(Exception):
@@ -66,7 +73,8 @@ class Waiting:
 async def process(runtime: Runtime, stop: asyncio.Event) -> None:
     """Process events as they come until *stop*."""
     processor = Processor(runtime)
-    await leases.work(processor.claim, processor.handle, stop, runtime.signals.intake)
+    signal = runtime.signals.intake
+    await leases.work(processor.claim, processor.handle, stop, signal, slots=TOGETHER, together=True, linger=LINGER)
 
 
 class Processor:
@@ -77,35 +85,79 @@ class Processor:
 
     async def drain(self) -> int:
         """Process all that is due now and return how many events that were."""
-        return await leases.exhaust(self.claim, self.handle)
+        return await leases.exhaust(self.claim, self.handle, together=True)
 
     async def claim(self, limit: int) -> Sequence[leases.Row]:
         """Take events that are due."""
         database = self._runtime.database
         return await leases.claim(database, tables.inbox, state="received", limit=limit, lease=LEASE)
 
-    async def handle(self, row: leases.Row) -> None:
-        """Process one event to its end, or say when to try again."""
-        try:
-            live, webhook = await self._owner(row)
-            replies = await self._apply(live, row, _read(self._runtime, live, webhook, row))
-        except Skip:
-            await self._finish(row, ())
-        except _Disabled:
-            await self._postpone(row, DISABLED, "the plugin is disabled")
-        except Refused:
-            await self._fail(row, "Refused")
-        except Exception as error:
-            reason = str(error) if isinstance(error, Unreadable) else type(error).__name__
-            log.warning("event %s could not be processed: %s", row.id, reason)
-            if row.attempts > len(self._back_off):
-                await self._fail(row, reason)
-            else:
-                await self._postpone(row, self._back_off[row.attempts - 1], reason)
-        else:
-            await self._finish(row, replies)
+    async def handle(self, rows: Sequence[leases.Row]) -> None:
+        """Process events to their end, or say when to try each again.
 
-    async def _owner(self, row: leases.Row) -> tuple[Live, str]:
+        Those of one installation that only state facts share a transaction; where that fails, each has its own.
+        """
+        plain: dict[Live, list[_Read]] = {}
+        others: list[_Read] = []
+        owners: dict[Id, Owner] = {}
+        for row in rows:
+            event = await self._open(row, owners)
+            if event is not None:
+                whole = all(isinstance(fact, Participation | Interaction) for fact in event.facts)
+                (plain.setdefault(event.live, []) if whole else others).append(event)
+        alone = [self._one(event) for event in others]
+        await asyncio.gather(*(self._many(live, events) for live, events in plain.items()), *alone)
+
+    async def _open(self, row: leases.Row, owners: dict[Id, Owner]) -> _Read | None:
+        """Read an event; what cannot be read is settled here."""
+        try:
+            if row.subscription_id not in owners:
+                owners[row.subscription_id] = await self._owner(row)
+            live, webhook = owners[row.subscription_id]
+            return _Read(row=row, live=live, facts=_read(self._runtime, live, webhook, row))
+        except Exception as error:
+            await self._failed(row, error)
+            return None
+
+    async def _many(self, live: Live, events: Sequence[_Read]) -> None:
+        scope = Scope(organization=live.organization, workspace=live.workspace, installation=live.id)
+        came = [fact for event in events for fact in event.facts if isinstance(fact, Participation)]
+        ties = [[fact for fact in event.facts if isinstance(fact, Interaction)] for event in events]
+
+        async def work(tx: Tx) -> None:
+            await record_participations(self._runtime, tx, scope, came)
+            await record_interactions(self._runtime, tx, scope, ties)
+            await _update(tx, [event.row for event in events], state="done", sealed=None, reason=None)
+
+        try:
+            await self._runtime.database.group(work)
+        except Exception as error:
+            log.warning("%s events are processed one by one after %s", len(events), type(error).__name__)
+            await asyncio.gather(*(self._one(event) for event in events))
+
+    async def _one(self, event: _Read) -> None:
+        try:
+            await self._finish(event.row, await self._apply(event.live, event.row, event.facts))
+        except Exception as error:
+            await self._failed(event.row, error)
+
+    async def _failed(self, row: leases.Row, error: Exception) -> None:
+        match error:
+            case Skip():
+                await self._finish(row, ())
+            case _Disabled():
+                await self._postpone(row, DISABLED, "the plugin is disabled", attempts=row.attempts - 1)
+            case Refused():
+                await self._fail(row, "Refused")
+            case _:
+                reason = str(error) if isinstance(error, Unreadable) else type(error).__name__
+                log.warning("event %s could not be processed: %s", row.id, reason)
+                if row.attempts > len(self._back_off):
+                    await self._fail(row, reason)
+                else:
+                    await self._postpone(row, self._back_off[row.attempts - 1], reason, attempts=row.attempts)
+
+    async def _owner(self, row: leases.Row) -> Owner:
         table = tables.subscription
         query = sa.select(table.c.installation_id, table.c.name).where(
             table.c.id == row.subscription_id, table.c.organization_id == row.organization_id
@@ -149,25 +201,33 @@ class Processor:
         async def done(tx: Tx) -> None:
             for entry in replies:
                 await outbox.put_entry(self._runtime, tx, entry)
-            await _update(tx, row, state="done", sealed=None, reason=None)
+            await _update(tx, [row], state="done", sealed=None, reason=None)
 
         await self._runtime.database.group(done)
         if replies:
             self._runtime.signals.outbox.set()
 
-    async def _postpone(self, row: leases.Row, pause: float, reason: str) -> None:
-        attempts = row.attempts - 1 if pause == DISABLED else row.attempts
+    async def _postpone(self, row: leases.Row, pause: float, reason: str, *, attempts: int) -> None:
         due = time.time() + pause
         await self._runtime.database.group(
-            lambda tx: _update(tx, row, attempts=attempts, next_at=due, reason=reason[:200])
+            lambda tx: _update(tx, [row], attempts=attempts, next_at=due, reason=reason[:200])
         )
 
     async def _fail(self, row: leases.Row, reason: str) -> None:
-        await self._runtime.database.group(lambda tx: _update(tx, row, state="failed", reason=reason[:200]))
+        await self._runtime.database.group(lambda tx: _update(tx, [row], state="failed", reason=reason[:200]))
 
 
 class _Disabled(Exception):
     """The plugin is not enabled now; its events wait."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Read:
+    """Hold an event with the facts that its plugin read in it."""
+
+    row: leases.Row
+    live: Live
+    facts: Sequence[Fact]
 
 
 def _read(runtime: Runtime, live: Live, name: str, row: leases.Row) -> Sequence[Fact]:
@@ -219,10 +279,11 @@ async def _hand_over(
     return None
 
 
-async def _update(tx: Tx, row: leases.Row, **values: Any) -> None:
-    # a row that another worker took over after the lease is left to it, unless it is still received
+async def _update(tx: Tx, rows: Sequence[leases.Row], **values: Any) -> None:
+    # a row that another worker took over and finished is left as it is
     table = tables.inbox
-    await tx.execute(table.update().where(table.c.id == row.id, table.c.state == "received").values(**values))
+    ids = [row.id for row in rows]
+    await tx.execute(table.update().where(table.c.id.in_(ids), table.c.state == "received").values(**values))
 
 
 async def listing(tx: Tx, organization: Id, state: str = "failed", limit: int = 200) -> list[Waiting]:

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tertulia.capabilities import Subscription
+    from tertulia.domain.identifiers import Id, Json
+    from tertulia.domain.people import Place
 
 
 @dataclass(kw_only=True)
@@ -16,3 +22,8 @@ class Signals:
     collect: asyncio.Event = field(default_factory=asyncio.Event)
     receiving: int = 0
     """Webhooks whose commit is awaited: beyond a limit the next one is told to come back."""
+    arrived: list[tuple[Json, asyncio.Future[None]]] = field(default_factory=list)
+    """Webhooks that the next commit takes together."""
+    committer: asyncio.Task[None] | None = None
+    subscriptions: dict[tuple[Id, Id], tuple[float, Subscription, frozenset[Place]]] = field(default_factory=dict)
+    """What was read of an installation's subscription, and when: looked up again after a moment."""

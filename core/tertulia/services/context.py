@@ -202,6 +202,7 @@ class InstallationContext:
             sealed = self.runtime.vault.seal_json(list(secrets), *place)
             table = tables.subscription
             await tx.execute(table.update().where(table.c.id == key).values(secrets=sealed))
+        self.runtime.signals.subscriptions.clear()
         url = hook_url(self.runtime.config, self.plugin, key)
         return Subscription(id=key, name=webhook, url=url, secrets=tuple(secrets))
 
@@ -211,6 +212,7 @@ class InstallationContext:
         own = (table.c.organization_id == self.organization, table.c.installation_id == self.installation)
         async with self.runtime.database.write() as tx:
             await tx.execute(table.delete().where(*own, table.c.name == webhook))
+        self.runtime.signals.subscriptions.clear()
 
     def _subscription(self, webhook: str) -> sa.Select[Any]:
         table = tables.subscription

@@ -6,6 +6,7 @@ event id, or that reconciliation reads after the webhook, changes nothing, and t
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -23,8 +24,10 @@ from tertulia.errors import Refused
 from tertulia.runtime import Runtime
 from tertulia.services import identities, rounds
 from tertulia.storage import people, tables
-from tertulia.storage.database import Tx, upsert
+from tertulia.storage.database import Tx
 
+ACTORS = 200
+"""Accounts that one query looks up."""
 HAPPENED = ("open", "closing", "closed", "released", "withheld")
 
 
@@ -70,29 +73,35 @@ async def record_participations(runtime: Runtime, tx: Tx, scope: Scope, facts: S
         await _merge_participations(tx, [rows[key] for key in sorted(rows)])
 
 
-async def record_interactions(runtime: Runtime, tx: Tx, scope: Scope, facts: Sequence[Interaction]) -> None:
-    """Add ties between known persons to their week; ties of unknown people, with oneself or elsewhere are dropped."""
+async def record_interactions(runtime: Runtime, tx: Tx, scope: Scope, calls: Sequence[Sequence[Interaction]]) -> None:
+    """Add ties between known persons to their week; ties of unknown people, with oneself or elsewhere are dropped.
+
+    *calls* are the facts as they came together: two equal ones in one call are two, in two calls a repetition.
+    """
     places = {place: key for key, place in (await people.places(tx, scope.organization, scope.workspace)).items()}
-    kept = [
-        fact
-        for fact in facts
-        if (fact.place is None or _at(places, fact.place) is not None)
+    kept = [[fact for fact in call if _countable(places, fact)] for call in calls]
+    actors = {actor for call in kept for fact in call for actor in (fact.source, fact.target)}
+    known = await resolve(runtime, tx, scope.organization, actors)
+    stated: dict[str, tuple[tuple[str, ...], float]] = {}
+    for fact, repeat in itertools.chain.from_iterable(map(_numbered, kept)):
+        source, target = (known[actor].person if actor in known else None for actor in (fact.source, fact.target))
+        if source is not None and target is not None and source != target:
+            key = (week_of(fact.at), fact.kind, source, target, fact.source.platform)
+            stated[_statement(fact, repeat)] = (key, fact.weight)
+    weights: dict[tuple[str, ...], float] = {}
+    for new in await unseen_of(runtime, tx, scope, "interacted", stated):
+        tie, weight = stated[new]
+        weights[tie] = weights.get(tie, 0.0) + weight
+    await _add_weights(tx, scope, weights)
+
+
+def _countable(places: Mapping[Place, Id], fact: Interaction) -> bool:
+    return (
+        (fact.place is None or _at(places, fact.place) is not None)
         and math.isfinite(fact.weight)
         and fact.weight > 0
         and fact.at.tzinfo is not None
-    ]
-    if not kept:
-        return
-    known = await resolve(runtime, tx, scope.organization, [a for fact in kept for a in (fact.source, fact.target)])
-    weights: dict[tuple[str, ...], float] = {}
-    for fact, repeat in _numbered(kept):
-        source, target = (known[actor].person if actor in known else None for actor in (fact.source, fact.target))
-        if source is None or target is None or source == target:
-            continue
-        if await unseen(runtime, tx, scope, "interacted", _statement(fact, repeat)):
-            key = (week_of(fact.at), fact.kind, source, target, fact.source.platform)
-            weights[key] = weights.get(key, 0.0) + fact.weight
-    await _add_weights(tx, scope, weights)
+    )
 
 
 async def resolve(
@@ -102,22 +111,38 @@ async def resolve(
     # in a fixed order, so that two workers that register the same accounts do not wait for each other
     wanted = sorted(set(actors), key=lambda actor: (actor.platform, actor.realm, actor.user))
     found: dict[Actor, people.Identity] = {}
+    table = tables.identity
+    for some in people.chunks(wanted, ACTORS):
+        names = [(actor.platform, actor.realm, actor.user) for actor in some]
+        account = sa.tuple_(table.c.platform, table.c.realm, table.c.user)
+        query = sa.select(table).where(table.c.organization_id == organization, account.in_(names))
+        known = [people.as_identity(row) for row in await tx.execute(query)]
+        found.update({identity.actor: identity for identity in known})
     for actor in wanted:
-        try:
-            found[actor] = await identities.resolve(runtime, tx, organization, actor)
-        except Refused:
-            continue
+        if actor not in found:
+            try:
+                found[actor] = await identities.resolve(runtime, tx, organization, actor)
+            except Refused:
+                continue
     return found
 
 
 async def unseen(runtime: Runtime, tx: Tx, scope: Scope, verb: str, key: str) -> bool:
     """Note that *key* was seen and tell whether it is the first time."""
-    row = {
-        "organization_id": scope.organization,
-        "installation_id": scope.installation,
-        "event": runtime.vault.keyed_hash(f"{scope.installation}:{verb}:{key}", "seen"),
-    }
-    return await upsert(tx, tables.seen, [row], keys=("installation_id", "event")) == 1
+    return bool(await unseen_of(runtime, tx, scope, verb, [key]))
+
+
+async def unseen_of(runtime: Runtime, tx: Tx, scope: Scope, verb: str, keys: Iterable[str]) -> list[str]:
+    """Note that *keys* were seen and return those that are new."""
+    hashes = {runtime.vault.keyed_hash(f"{scope.installation}:{verb}:{key}", "seen"): key for key in keys}
+    if not hashes:
+        return []
+    whose = {"organization_id": scope.organization, "installation_id": scope.installation}
+    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+    statement: Any = insert(tables.seen).on_conflict_do_nothing(index_elements=["installation_id", "event"])
+    rows = [{**whose, "event": event} for event in sorted(hashes)]
+    new = await tx.execute(statement.returning(tables.seen.c.event), rows)
+    return [hashes[event] for event in new.scalars()]
 
 
 def week_of(at: datetime) -> str:

@@ -90,7 +90,7 @@ class InstallationInbox:
         """Record ties between people."""
         if facts_:
             await self._runtime.database.group(
-                lambda tx: facts.record_interactions(self._runtime, tx, self._scope, facts_)
+                lambda tx: facts.record_interactions(self._runtime, tx, self._scope, [facts_])
             )
 
     async def joined(self, member: Member, key: str) -> None:
