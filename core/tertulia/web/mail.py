@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -82,18 +84,21 @@ def compose(
 ) -> EmailMessage:
     """Write the mail of *prompt*: text and HTML, the link, what is recorded; never anybody's answer."""
     message = EmailMessage()
-    message["Subject"] = " ".join(prompt.title.split())
+    message["Subject"] = _whole(" ".join("".join(c if c.isprintable() else " " for c in prompt.title).split()))
     message["From"] = sender
     message["To"] = recipient
     if reply_to is not None:
         message["Reply-To"] = reply_to
     message["Message-ID"] = f"<{key}@{sender.domain}>"
-    message["Content-Language"] = "".join(c for c in prompt.language if c.isalnum() or c == "-") or "en"
     message["Auto-Submitted"] = "auto-generated"
     if prompt.link:
         message["List-Unsubscribe"] = f"<{prompt.link}>"
-    message.set_content(_plain(prompt))
-    message.add_alternative(_html(prompt), subtype="html")
+    message.set_content(_whole(_plain(prompt)))
+    message.add_alternative(_whole(_html(prompt)), subtype="html")
+    # last, because making alternatives moves all Content- headers into the first one
+    message["Content-Language"] = (
+        "".join(c for c in prompt.language if c.isascii() and (c.isalnum() or c == "-")) or "en"
+    )
     return message
 
 
@@ -113,8 +118,16 @@ async def send(server: Server, message: EmailMessage, *, sender: Address, recipi
         await _before_data(client.mail(sender.addr_spec, encoding="ascii"))
         await _before_data(_to(client, recipient))
         await _data(client, message.as_bytes(policy=message.policy.clone(linesep="\r\n")))
+        await _part(client)
     finally:
         client.close()
+
+
+async def _part(client: aiosmtplib.SMTP) -> None:
+    # the mail is delivered: whatever happens to the good-bye changes nothing
+    with suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
+        async with asyncio.timeout(2):
+            await client.quit()
 
 
 async def _to(client: aiosmtplib.SMTP, recipient: Address) -> None:
@@ -160,6 +173,11 @@ async def _data(client: aiosmtplib.SMTP, content: bytes) -> None:
         raise RetryLater(f"the mail server said {error.code} to the content") from None
     except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
         raise OutcomeUnknown(f"the mail server fell silent after the content: {type(error).__name__}") from None
+
+
+def _whole(text: str) -> str:
+    # half a surrogate pair, which JSON can carry, has no place in a mail
+    return text.encode(errors="replace").decode()
 
 
 def _plain(prompt: Prompt) -> str:

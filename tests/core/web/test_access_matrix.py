@@ -12,6 +12,8 @@ from aiohttp import web
 
 from tertulia.errors import Mistake
 from tertulia.extension import Access
+from tertulia.services.links import digest
+from tertulia.storage.tables import web_session
 from tertulia.web import access
 
 OpenSite = Callable[..., AbstractAsyncContextManager[Any]]
@@ -88,10 +90,11 @@ async def _visitor(site: Any, actor: str) -> Any:
             return await site.member(other, "owner")
         case "stale":
             visitor = await site.member(own, "owner")
-            digest = access.sessions.digest(next(iter(visitor.cookies.values())))
+            mine = digest(next(iter(visitor.cookies.values())))
             async with site.runtime.database.write() as tx:
-                kept = access.sessions.tables.web_session
-                await tx.execute(kept.update().where(kept.c.digest == digest).values(fresh_until=site.wall.now()))
+                await tx.execute(
+                    web_session.update().where(web_session.c.digest == mine).values(fresh_until=site.wall.now())
+                )
             return visitor
         case _:
             return await site.member(own, actor)
