@@ -93,6 +93,7 @@ async def _upkeep(runtime: Runtime, stop: asyncio.Event) -> None:
     while not stop.is_set():
         if time.monotonic() - rewritten > HOUR / 2:
             await ballots.rewrite_open_rounds(runtime.database)
+            await ballots.clear_ended_rounds(runtime)
             rewritten = time.monotonic()
         if time.monotonic() - swept > HOUR:
             await retention.sweep(runtime, runtime.clock.now())

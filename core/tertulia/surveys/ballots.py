@@ -128,6 +128,26 @@ def destroy_keys(runtime: Runtime, round_id: Id) -> None:
     runtime.keys.destroy(round_id)
 
 
+async def clear_ended_rounds(runtime: Runtime) -> None:
+    """Destroy what cancelled rounds, and crashes between a close and `destroy_keys`, left behind.
+
+    Keys of rounds that this database does not know stay: the folder may serve another one.
+    """
+    ended = sa.select(round_table.c.id).where(
+        round_table.c.confidential.is_(True), round_table.c.state.not_in(("planned", "open", "closing"))
+    )
+    held = runtime.keys.held()
+    async with runtime.database.write() as tx:
+        await tx.execute(ballot.delete().where(ballot.c.round_id.in_(ended)))
+        over = [
+            round_id
+            for some in _chunks(held)
+            for round_id in (await tx.execute(ended.where(round_table.c.id.in_(some)))).scalars()
+        ]
+    for round_id in over:
+        destroy_keys(runtime, round_id)
+
+
 async def rewrite_open_rounds(database: Database) -> None:
     """Write all ballots anew in the order of their ids, so that neither heap nor transaction ids tell when they came.
 

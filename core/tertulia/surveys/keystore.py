@@ -67,6 +67,10 @@ class KeyStore:
             return
         _sync(self._folder)
 
+    def held(self) -> list[Id]:
+        """Return the rounds whose keys are here."""
+        return sorted(path.stem for path in self._folder.glob("*.key"))
+
     def _path(self, round_id: Id) -> Path:
         if not round_id.isalnum():
             raise Refused("not a round's id", 404)

@@ -138,6 +138,21 @@ async def test_a_close_that_is_rolled_back_finds_everything_again(open_survey: O
         assert await survey.count() == [{"q": 1}]
 
 
+async def test_what_a_crash_or_a_cancellation_left_is_destroyed_later(open_survey: Open) -> None:
+    async with open_survey() as survey:
+        strange = new_id()
+        survey.runtime.keys.create(strange)
+        await survey.cast(survey.persons[0], {"q": 1})
+        await ballots.clear_ended_rounds(survey.runtime)
+        assert survey.runtime.keys.held() == sorted([survey.round, strange])
+        assert len(await survey.rows("SELECT id FROM ballot")) == 1
+        async with survey.database.write() as tx:
+            await tx.execute(round_table.update().values(state="cancelled"))
+        await ballots.clear_ended_rounds(survey.runtime)
+        assert survey.runtime.keys.held() == [strange]
+        assert await survey.rows("SELECT id FROM ballot") == []
+
+
 async def test_lost_keys_are_told_to_the_operator(open_survey: Open) -> None:
     async with open_survey() as survey:
         await survey.cast(survey.persons[0], {"q": 1})
