@@ -110,7 +110,7 @@ def _until(asked: _Asked) -> datetime | None:
         return asked.runtime.clock.now() + timedelta(days=int(given))
     try:
         return instant(datetime.combine(date.fromisoformat(given), time()), asked.person.zone)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
