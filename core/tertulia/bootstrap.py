@@ -12,6 +12,7 @@ from tertulia.domain.clock import Clock, SystemClock
 from tertulia.domain.identifiers import Entropy
 from tertulia.plugins import Plugins
 from tertulia.runtime import Runtime
+from tertulia.services import retention
 from tertulia.services.installations import Installations
 from tertulia.storage import keys, schema
 from tertulia.storage.database import Database
@@ -30,6 +31,7 @@ async def build(
     checkpoints: bool = True,
 ) -> Runtime:
     """Open the database, load keys and plugins, and return the runtime; the engine is not launched yet."""
+    retention.periods(config.retention)
     database = Database.open(config.database_url, checkpoints=checkpoints)
     try:
         if migrate:

@@ -25,6 +25,7 @@ SETTINGS = {
     "TERTULIA_PLUGINS": "names of the plugins that may load, separated by commas (default: all installed)",
     "TERTULIA_WORKERS": "processes that share the database (default 1; more than one needs PostgreSQL)",
     "TERTULIA_LOG_LEVEL": "DEBUG, INFO (default), WARNING or ERROR",
+    "TERTULIA_RETENTION": "days that rows are kept where the defaults do not suit, like response=730, link=2",
     "TERTULIA_METRICS_TOKEN": "bearer token for /metrics from another host (default: loopback only)",
 }
 """Every setting, for `tertulia doctor` and the documentation."""
@@ -49,6 +50,7 @@ class Config:
     workers: int = 1
     log_level: str = "INFO"
     metrics_token: str | None = None
+    retention: str = ""
 
     @property
     def sandbox(self) -> bool:
@@ -101,6 +103,7 @@ def _read(values: Mapping[str, str]) -> Config:
         workers=_whole("TERTULIA_WORKERS", values["TERTULIA_WORKERS"] or "1", 1, 64),
         log_level=level,
         metrics_token=token,
+        retention=values["TERTULIA_RETENTION"],
     )
 
 

@@ -96,7 +96,7 @@ async def _upkeep(runtime: Runtime, stop: asyncio.Event) -> None:
             await ballots.clear_ended_rounds(runtime)
             rewritten = time.monotonic()
         if time.monotonic() - swept > HOUR:
-            await retention.sweep(runtime, runtime.clock.now())
+            await retention.sweep(runtime, runtime.clock.now(), retention.periods(runtime.config.retention))
             # the engine's times are real, whatever clock the rounds live by
             await runtime.engine.forget(datetime.now(UTC) - ENGINE_KEEPS)
             swept = time.monotonic()

@@ -17,6 +17,7 @@ from tertulia.storage.database import Database
 BATCH = 500
 YEAR = timedelta(days=365)
 RETENTION: Mapping[str, timedelta] = {
+    "inbox.received": timedelta(days=14),
     "inbox.failed": timedelta(days=14),
     "inbox.done": timedelta(days=30),
     "seen": timedelta(days=90),
@@ -121,6 +122,7 @@ def _emptied(limit: Limit) -> sa.ColumnElement[bool]:
 
 
 RULES: Mapping[str, Rule] = {
+    "inbox.received": _in_state(tables.inbox, "received"),
     "inbox.failed": _in_state(tables.inbox, "failed"),
     "inbox.done": _in_state(tables.inbox, "done"),
     "seen": _before_seconds(tables.seen.c.at),
@@ -147,16 +149,25 @@ RULES: Mapping[str, Rule] = {
 """What each period is about, but for the audit log, whose chain is cut at its start and sealed there."""
 
 
-async def sweep(runtime: Runtime, now: datetime, periods: Mapping[str, timedelta] | None = None) -> dict[str, int]:
-    """Delete what is past its period at *now*; *periods* replaces defaults. Returns how many of each went."""
-    kept = {**RETENTION, **(periods or {})}
-    for name, period in kept.items():
+def periods(text: str) -> dict[str, timedelta]:
+    """Read the setting TERTULIA_RETENTION: days by kind of row, like `response=730, link=2`."""
+    found = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, days = (piece.strip() for piece in part.partition("="))
         if name not in RETENTION:
             raise Mistake(
-                f"{name!r} is no kind of row with a retention; choose among {', '.join(sorted(RETENTION))}."
+                f"TERTULIA_RETENTION names {name!r}, which has no retention; choose among "
+                f"{', '.join(sorted(RETENTION))}."
             )
-        if period < timedelta(0):
-            raise Mistake(f"The retention of {name} is negative; give a number of days.")
+        if not equals or not days.isascii() or not days.isdigit() or not 0 < int(days) < 36_500:
+            raise Mistake(f"TERTULIA_RETENTION gives {name} no number of days; write it like {name}=365.")
+        found[name] = timedelta(days=int(days))
+    return found
+
+
+async def sweep(runtime: Runtime, now: datetime, changed: Mapping[str, timedelta] | None = None) -> dict[str, int]:
+    """Delete what is past its period at *now*; *changed* replaces defaults. Returns how many of each went."""
+    kept = {**RETENTION, **(changed or {})}
     swept = {name: await _delete(runtime.database, rule, _limit(now, kept[name])) for name, rule in RULES.items()}
     async with runtime.database.write() as tx:
         swept["audit"] = await audit.trim(tx, runtime.vault, now - kept["audit"])

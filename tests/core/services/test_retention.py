@@ -83,6 +83,7 @@ class Garden:
             return self.now - retention.RETENTION[name] + side * timedelta(hours=1)
 
         await self.row(tables.inbox, state="failed", sealed=b"x", received_at=at("inbox.failed"))
+        await self.row(tables.inbox, state="received", sealed=b"x", received_at=at("inbox.received"))
         await self.row(tables.inbox, state="done", received_at=at("inbox.done"))
         await self.row(tables.link, expires_at=at("link"))
         await self.row(tables.web_session, expires_at=at("web_session"))
@@ -140,7 +141,7 @@ async def test_each_kind_goes_past_its_period_and_not_before(open_world: Any) ->
         lost = {name: before[name] - after[name] for name in before if before[name] != after[name]}
         assert lost == {
             **dict.fromkeys([name for name in expected if "." not in name], 1),
-            "inbox": 2,
+            "inbox": 3,
             "outbox": 2,
             "identity": 1,
         }
@@ -182,8 +183,14 @@ async def test_the_audit_log_is_cut_at_its_start_and_still_verifies(open_world: 
             assert (await audit.anchor(tx) or (0,))[0] == 3
 
 
-@pytest.mark.parametrize("periods", [{"links": DAY}, {"link": -DAY}])
-async def test_a_wrong_period_is_a_mistake(open_world: Any, periods: dict[str, timedelta]) -> None:
-    async with open_world() as world:
-        with pytest.raises(Mistake, match="link"):
-            await retention.sweep(world.runtime, world.clock.now(), periods)
+def test_the_setting_is_days_by_kind() -> None:
+    assert retention.periods("") == {}
+    assert retention.periods(" response=730, inbox.failed = 7,") == {"response": 730 * DAY, "inbox.failed": 7 * DAY}
+
+
+@pytest.mark.parametrize(
+    "text", ["links=3", "link", "link=", "link=x", "link=0", "link=-1", "link=²", "link=99999", "=3"]
+)
+def test_a_wrong_setting_is_a_mistake(text: str) -> None:
+    with pytest.raises(Mistake, match="TERTULIA_RETENTION"):
+        retention.periods(text)
