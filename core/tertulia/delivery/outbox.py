@@ -21,7 +21,7 @@ from tertulia.delivery import leases
 from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.people import Recipient
 from tertulia.domain.prompts import Prompt, Reply
-from tertulia.errors import OperatorError, RetryLater, SendError, Unreachable
+from tertulia.errors import OperatorError, RetryLater, Unreachable
 from tertulia.services.ports import call_port
 from tertulia.storage import people, tables
 from tertulia.storage.database import Tx, upsert
@@ -180,8 +180,9 @@ class Sender:
         if live is None:
             await self._again(row, OPERATOR, "the plugin is disabled")
             return
-        payload: Json = self._runtime.vault.open_json(row.sealed, "outbox", row.organization_id, row.id)
+        payload: Json = {}
         try:
+            payload = self._runtime.vault.open_json(row.sealed, "outbox", row.organization_id, row.id)
             await self._send(live, row, payload)
         except Unreachable as error:
             await self._unreachable(row, payload, str(error))
@@ -193,7 +194,8 @@ class Sender:
             if error.everyone is not None and pause is not None:
                 await live.context.limiter.penalty(error.everyone, pause)
             await self._again(row, pause, "the platform asked to wait")
-        except SendError as error:
+        except Exception as error:
+            # an unknown outcome, or an entry that cannot be read: tried again, but not for ever
             await self._again(row, None, type(error).__name__)
         else:
             await self._final(row, "sent", None)

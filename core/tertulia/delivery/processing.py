@@ -44,6 +44,8 @@ BACK_OFF = (2.0, 15.0, 120.0)
 """Seconds before a failed event is tried again; after the last it stays failed until somebody replays it."""
 DISABLED = 300.0
 TOGETHER = 200
+MOST = 12
+"""Attempts after which an event is not even begun: the process may die of it."""
 LINGER = 0.05
 """Seconds for which events gather, so that a stream of them shares commits."""
 STATES = ("received", "done", "failed")
@@ -111,6 +113,8 @@ class Processor:
     async def _open(self, row: leases.Row, owners: dict[Id, Owner]) -> _Read | None:
         """Read an event; what cannot be read is settled here."""
         try:
+            if row.attempts > MOST:
+                raise Refused("it was begun too often")
             if row.subscription_id not in owners:
                 owners[row.subscription_id] = await self._owner(row)
             live, webhook = owners[row.subscription_id]

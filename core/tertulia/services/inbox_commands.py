@@ -263,7 +263,7 @@ def _texts(args: Iterable[object]) -> Iterable[str]:
 
 
 def _page(runtime: Runtime) -> str:
-    return f"{runtime.config.public_url}/me"
+    return f"{runtime.config.public_url}/my"
 
 
 def _say(status: ReplyStatus, text: str) -> Reply:

@@ -202,6 +202,31 @@ async def test_a_reply_is_owed_once_however_often_its_event_is_processed(open_st
         assert [call.ref for call in station.toy.replies.sent] == ["chat"]
 
 
+async def test_an_event_that_kills_its_worker_is_put_aside(open_station: Callable[[], Any]) -> None:
+    async with open_station() as station:
+        await station.place("carried")
+        await station.send("e1", HERE)
+        for _ in range(20):  # the process dies each time before it can say so
+            await station.processor.claim(10)
+            await station.due(tables.inbox)
+        await station.process()
+        (row,) = await station.rows(tables.inbox)
+        assert (row["state"], row["sealed"] is not None) == ("failed", True)
+        assert station.toy.webhook.read == 0
+
+
+async def test_one_bad_event_does_not_keep_its_neighbours(open_station: Callable[[], Any]) -> None:
+    async with open_station() as station:
+        await station.place("carried")
+        for number in range(5):
+            at = (NOW + timedelta(seconds=number)).isoformat()
+            kind = "attended" if number != 2 else "x" * 30 + "\0"
+            await station.send(f"e{number}", {**HERE, "at": at, "kind": kind})
+        await station.process()
+        states = Counter(row["state"] for row in await station.rows(tables.inbox))
+        assert states == ({"done": 5} if station.database.dialect == "sqlite" else {"done": 4, "failed": 1})
+
+
 async def test_a_running_worker_processes_at_once(open_station: Callable[[], Any], eventually: Any) -> None:
     async with open_station() as station:
         await station.place("carried")

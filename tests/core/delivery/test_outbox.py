@@ -226,3 +226,15 @@ async def test_what_a_crash_left_is_sent_when_the_lease_ends(open_station: Calla
         assert await sender.claim(10) == ()
         await station.due(tables.outbox)
         assert await station.deliver() == 1
+
+
+async def test_what_cannot_be_read_is_given_up(open_station: Callable[[], Any]) -> None:
+    async with open_station() as station:
+        await owe_reply(station)
+        async with station.database.write() as tx:
+            await tx.execute(tables.outbox.update().values(sealed=b"damaged"))
+        for _ in range(outbox.ATTEMPTS):
+            await station.due(tables.outbox)
+            await station.deliver()
+        row = await only(station)
+        assert (row["state"], row["reason"]) == ("failed", "Refused")
