@@ -19,7 +19,10 @@ from tertulia.web.state import REQUESTS, TEMPLATE
 log = logging.getLogger("tertulia.web")
 BODY_SECONDS = 10.0
 REFUSED_METHODS = frozenset({"TRACE", "TRACK", "CONNECT"})
-TITLES = {status.value: status.phrase for status in HTTPStatus}
+TITLES = {status.value: status.phrase for status in HTTPStatus} | {
+    404: "Nothing to see here",
+    422: "That did not work",
+}
 SENTENCES = {
     400: "The request could not be read.",
     403: "This is not allowed.",

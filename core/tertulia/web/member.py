@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -25,6 +26,7 @@ from tertulia.web.state import RUNTIME, SESSION
 OWN = Access(kind="member", why="a person's own data, with a fresh code")
 TYPED = "ERASE"
 SNOOZES = (1, 7, 14, 30)
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?\+00:00")
 
 
 def attach(app: web.Application) -> None:
@@ -180,11 +182,12 @@ async def _choices(
 
 def sections(held: Mapping[str, Any]) -> list[tuple[str, list[list[tuple[str, str]]]]]:
     """Turn the collected data into titled lists of (name, value) for the page."""
-    shown = []
+    plain = {name: value for name, value in held.items() if not isinstance(value, Mapping | list | tuple)}
+    shown = [("This list", [_pairs(plain)])] if plain else []
     for name, value in held.items():
-        items = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-        rows = [_pairs(item) for item in items]
-        shown.append((name.replace("_", " ").capitalize(), [row for row in rows if row]))
+        if name not in plain:
+            rows = [_pairs(item) for item in (value if isinstance(value, list | tuple) else [value])]
+            shown.append((name.replace("_", " ").capitalize(), [row for row in rows if row]))
     return shown
 
 
@@ -197,6 +200,8 @@ def _pairs(item: Any) -> list[tuple[str, str]]:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, str) and INSTANT.fullmatch(value):
+        return f"{value[:10]} {value[11:16]} UTC"
     if isinstance(value, Mapping):
         return "; ".join(f"{name}: {_text(inner)}" for name, inner in value.items())
     if isinstance(value, Sequence) and not isinstance(value, str):
