@@ -162,7 +162,7 @@ async def _postpone(runtime: Runtime, tx: Tx, job: ShardOf, postponed: Sequence[
                 round_table.c.state == "open",
                 sa.or_(round_table.c.next_at.is_(None), round_table.c.next_at > due),
             )
-            .values(next_action="deliver", next_at=due)
+            .values(next_action="deliver", next_at=due, step=round_table.c.step + 1)
         )
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 from dbos._serialization import DBOSPortableJSONSerializer
@@ -30,8 +30,8 @@ Status = Literal["pending", "done", "lost"]
 class Work:
     """Hold what workflows do: a round's step, and the delivery of one shard. Both may be repeated at any time."""
 
-    step: Callable[[str, str, int], Awaitable[None]]
-    shard: Callable[[str], Awaitable[None]]
+    step: Callable[[str, int], Coroutine[Any, Any, None]]
+    shard: Callable[[str], Coroutine[Any, Any, None]]
 
 
 class Engine(Protocol):
@@ -41,7 +41,7 @@ class Engine(Protocol):
         """Begin to run workflows; *executor* names this process, `local` on SQLite."""
         ...
 
-    async def start(self, key: str, round_id: str, action: str, at: int) -> None:
+    async def start(self, key: str, round_id: str, step: int) -> None:
         """Run a round's step once under *key*; a second start of the same key does nothing."""
         ...
 
@@ -75,8 +75,8 @@ _work: Work | None = None
 
 
 @DBOS.workflow(name="round", max_recovery_attempts=RECOVERIES)
-async def _round_workflow(round_id: str, action: str, at: int) -> None:
-    await _current().step(round_id, action, at)
+async def _round_workflow(round_id: str, step: int) -> None:
+    await _current().step(round_id, step)
 
 
 @DBOS.workflow(name="shard", max_recovery_attempts=RECOVERIES)
@@ -117,10 +117,10 @@ class DurableEngine:
         DBOS.launch()
         await DBOS.register_queue_async(QUEUE, worker_concurrency=concurrency, polling_interval_sec=self._poll)
 
-    async def start(self, key: str, round_id: str, action: str, at: int) -> None:
+    async def start(self, key: str, round_id: str, step: int) -> None:
         """Run a round's step once under *key*."""
         with SetWorkflowID(key):
-            await DBOS.start_workflow_async(_round_workflow, round_id, action, at)
+            await DBOS.start_workflow_async(_round_workflow, round_id, step)
 
     async def enqueue(self, key: str, shard_id: str) -> None:
         """Queue a shard once under *key*."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -17,7 +16,6 @@ from tertulia.services import rounds
 from tertulia.services.advance import advance
 from tertulia.storage.database import Tx, upsert
 from tertulia.storage.tables import lease, round_table, shard, worker
-from tertulia.storage.tables.columns import EPOCH
 
 logger = logging.getLogger(__name__)
 TICK = 0.2
@@ -71,8 +69,8 @@ class Ticker:
         """Start every step that is due by the clock, and return how many that were."""
         await self._runtime.installations.refresh()
         due = await self._due()
-        for round_id, action, at in due:
-            await self._runtime.engine.start(_key(round_id, action, at), round_id, action, _stamp(at))
+        for round_id, step in due:
+            await self._runtime.engine.start(_key(round_id, step), round_id, step)
         return len(due)
 
     async def drain(self, seconds: float = 20.0) -> None:
@@ -84,9 +82,9 @@ class Ticker:
         except TimeoutError:
             logger.warning("%d shards were still sending after %s s", len(self._busy), seconds)
 
-    async def _due(self) -> list[tuple[Id, str, datetime]]:
+    async def _due(self) -> list[tuple[Id, int]]:
         query = (
-            sa.select(round_table.c.id, round_table.c.next_action, round_table.c.next_at)
+            sa.select(round_table.c.id, round_table.c.step)
             .where(round_table.c.next_at <= self._runtime.clock.now())
             .order_by(round_table.c.next_at)
             .limit(AT_ONCE)
@@ -98,17 +96,17 @@ class Ticker:
         if uncounted:
             async with self._runtime.database.write() as tx:
                 await rounds.count_ballots(tx, today)
-        return [(record.id, record.next_action, record.next_at) for record in records]
+        return [(record.id, record.step) for record in records]
 
-    async def _step(self, round_id: str, action: str, at: int) -> None:
+    async def _step(self, round_id: str, step: int) -> None:
         if self._stop.is_set():
             raise asyncio.CancelledError
         try:
-            shards = await advance(self._runtime, round_id, action, EPOCH + _MILLISECOND * at)
+            shards = await advance(self._runtime, round_id, step)
         except Exception:
-            logger.exception("step %s of round %s failed; it is tried again", action, round_id)
+            logger.exception("step %s of round %s failed; it is tried again", step, round_id)
             # the engine keeps an error's text: it gets a code and an id, never what the error says
-            raise WorkFailed(f"step {action} of round {round_id}") from None
+            raise WorkFailed(f"step {step} of round {round_id}") from None
         for shard_id in shards:
             await self._runtime.engine.enqueue(f"shard:{shard_id}", shard_id)
 
@@ -148,10 +146,10 @@ class Ticker:
 
     async def _mend(self) -> None:
         """Start again what the engine lost: its database may have been rebuilt from ours."""
-        for round_id, action, at in await self._due():
-            key = await self._free_key(_key(round_id, action, at))
+        for round_id, step in await self._due():
+            key = await self._free_key(_key(round_id, step))
             if key:
-                await self._runtime.engine.start(key, round_id, action, _stamp(at))
+                await self._runtime.engine.start(key, round_id, step)
         query = sa.select(shard.c.id).where(shard.c.state == "started", shard.c.lease_until < time.time())
         async with self._runtime.database.read() as tx:
             idle = list((await tx.execute(query.limit(AT_ONCE))).scalars())
@@ -172,15 +170,8 @@ class Ticker:
         return None
 
 
-def _key(round_id: Id, action: str, at: datetime) -> str:
-    return f"{round_id}:{action}:{_stamp(at)}"
-
-
-_MILLISECOND = (EPOCH.resolution) * 1000
-
-
-def _stamp(at: datetime) -> int:
-    return (at - EPOCH) // _MILLISECOND
+def _key(round_id: Id, step: int) -> str:
+    return f"{round_id}:{step}"
 
 
 async def _dead(tx: Tx, now: float) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import sqlalchemy as sa
 
 from tertulia.domain.identifiers import Id
@@ -16,8 +14,8 @@ from tertulia.storage.tables import shard
 from tertulia.surveys import ballots
 
 
-async def advance(runtime: Runtime, round_id: Id, action: str, at: datetime) -> list[Id]:
-    """Carry out the step that the round's timer holds, and return the shards whose work is handed out.
+async def advance(runtime: Runtime, round_id: Id, step: int) -> list[Id]:
+    """Carry out the step that the round's timer holds as number *step*, and return the shards whose work is handed out.
 
     A step that is no longer the timer's (a double tick, a step repeated after a crash) changes nothing.
     """
@@ -25,8 +23,8 @@ async def advance(runtime: Runtime, round_id: Id, action: str, at: datetime) -> 
         round_ = await rounds.find(tx, round_id, lock=True)
         if round_ is None:
             return []
-        if (round_.next_action, round_.next_at) == (action, at):
-            await _step(runtime, tx, round_, action)
+        if round_.step == step and round_.next_action is not None:
+            await _step(runtime, tx, round_, round_.next_action)
         after = await rounds.find(tx, round_id)
         started = (
             await tx.execute(sa.select(shard.c.id).where(shard.c.round_id == round_id, shard.c.state == "started"))

@@ -192,7 +192,11 @@ async def set_timer(tx: Tx, round_: RoundRow, step: Step | None) -> None:
     await tx.execute(
         round_table.update()
         .where(round_table.c.id == round_.id)
-        .values(next_action=step.action if step else None, next_at=step.at if step else None)
+        .values(
+            next_action=step.action if step else None,
+            next_at=step.at if step else None,
+            step=round_table.c.step + 1,
+        )
     )
 
 

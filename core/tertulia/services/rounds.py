@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -35,6 +35,7 @@ class RoundRow:
     reason: str | None
     next_action: str | None
     next_at: datetime | None
+    step: int
     opens_at: datetime
     closes_at: datetime | None
     confidential: bool
@@ -127,7 +128,8 @@ async def plan_next(
     now = runtime.clock.now()
     zones = await _zones(tx, organization, workspace_id, practice)
     taken = await _occurrences_taken(tx, organization, workspace_id, practice.key)
-    for wall in occurrences(practice.cadence, after):
+    # nobody's wall time is three days behind UTC: what lies before need not be looked at
+    for wall in occurrences(practice.cadence, after or now.replace(tzinfo=None) - timedelta(days=3)):
         opens = min(instant(wall, zone) for zone in zones)
         if wall.isoformat() in taken or (after is None and opens < now):
             continue
@@ -197,8 +199,7 @@ async def progress(tx: Tx, organization: Id, round_id: Id) -> Progress | None:
     if round_.confidential:
         return Progress(round=round_, deliveries=deliveries, answered=round_.counted or 0, passed=0)
     responses = sa.select(response.c.passed, sa.func.count()).where(response.c.round_id == round_id)
-    counted_answers = await tx.execute(responses.group_by(response.c.passed))
-    counts: dict[bool, int] = {bool(passed): count for passed, count in counted_answers}
+    counts = {bool(was_pass): count for was_pass, count in await tx.execute(responses.group_by(response.c.passed))}
     return Progress(round=round_, deliveries=deliveries, answered=counts.get(False, 0), passed=counts.get(True, 0))
 
 

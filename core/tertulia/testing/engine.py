@@ -20,11 +20,11 @@ class InlineEngine:
         """Begin to run workflows."""
         self._work = work
 
-    async def start(self, key: str, round_id: str, action: str, at: int) -> None:
+    async def start(self, key: str, round_id: str, step: int) -> None:
         """Run a round's step once under *key*."""
         work = self._launched()
         if key not in self._tasks:
-            self._tasks[key] = asyncio.create_task(work.step(round_id, action, at))
+            self._tasks[key] = asyncio.create_task(work.step(round_id, step))
 
     async def enqueue(self, key: str, shard_id: str) -> None:
         """Run a shard once under *key*."""

@@ -9,16 +9,16 @@ from tertulia.delivery.engine import DurableEngine, Work
 
 
 class Journal:
-    """Record what workflows did; the action `broken` fails, and while *draining* no shard begins."""
+    """Record what workflows did; the round `broken` fails, and while *draining* no shard begins."""
 
     def __init__(self) -> None:
-        self.steps: list[tuple[str, str, int]] = []
+        self.steps: list[tuple[str, int]] = []
         self.shards: list[str] = []
         self.draining = False
 
-    async def step(self, round_id: str, action: str, at: int) -> None:
-        self.steps.append((round_id, action, at))
-        if action == "broken":
+    async def step(self, round_id: str, step: int) -> None:
+        self.steps.append((round_id, step))
+        if round_id == "broken":
             raise RuntimeError("on purpose")
 
     async def shard(self, shard_id: str) -> None:
@@ -44,11 +44,11 @@ async def test_a_key_runs_once(database_url: str, tmp_path: Path) -> None:
     engine, journal = DurableEngine(engine_url(database_url, tmp_path), poll_seconds=0.1), Journal()
     await engine.launch(journal.work(), executor="local", concurrency=2)
     for _ in range(3):
-        await engine.start("r1:open:5", "r1", "open", 5)
+        await engine.start("r1:5", "r1", 5)
         await engine.enqueue("shard:s1", "s1")
     await until_idle(engine)
-    assert (journal.steps, journal.shards) == ([("r1", "open", 5)], ["s1"])
-    assert await engine.status("r1:open:5") == "done"
+    assert (journal.steps, journal.shards) == ([("r1", 5)], ["s1"])
+    assert await engine.status("r1:5") == "done"
     assert await engine.status("never") is None
     await engine.stop()
 
@@ -56,7 +56,7 @@ async def test_a_key_runs_once(database_url: str, tmp_path: Path) -> None:
 async def test_a_failed_step_is_told_apart(database_url: str, tmp_path: Path) -> None:
     engine, journal = DurableEngine(engine_url(database_url, tmp_path), poll_seconds=0.1), Journal()
     await engine.launch(journal.work(), executor="local", concurrency=2)
-    await engine.start("k", "r", "broken", 1)
+    await engine.start("k", "broken", 1)
     await until_idle(engine)
     assert await engine.status("k") == "lost"
     await engine.stop()
@@ -83,7 +83,7 @@ async def test_only_ids_are_kept_and_as_json(tmp_path: Path) -> None:
     path = tmp_path / "engine.db"
     engine, journal = DurableEngine(f"sqlite:///{path}", poll_seconds=0.1), Journal()
     await engine.launch(journal.work(), executor="local", concurrency=2)
-    await engine.start("k", "r", "open", 1)
+    await engine.start("k", "r", 1)
     await until_idle(engine)
     await engine.stop()
     with sqlite3.connect(path) as connection:

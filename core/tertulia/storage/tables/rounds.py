@@ -31,6 +31,7 @@ round_table = sa.Table(
     sa.Column("reason", sa.String(200), comment="why it was cancelled or withheld"),
     sa.Column("next_action", sa.String(20)),
     sa.Column("next_at", Instant),
+    sa.Column("step", sa.Integer, nullable=False, server_default="0", comment="raised whenever the timer is set"),
     sa.Column("opens_at", Instant, nullable=False),
     sa.Column("closes_at", Instant),
     sa.Column("confidential", sa.Boolean, nullable=False),
