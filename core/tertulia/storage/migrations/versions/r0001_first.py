@@ -568,6 +568,9 @@ def _round() -> None:
         sa.Column("reason", sa.String(length=200), nullable=True, comment="why it was cancelled or withheld"),
         sa.Column("next_action", sa.String(length=20), nullable=True),
         sa.Column("next_at", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "step", sa.Integer(), server_default="0", nullable=False, comment="raised whenever the timer is set"
+        ),
         sa.Column("opens_at", sa.BigInteger(), nullable=False),
         sa.Column("closes_at", sa.BigInteger(), nullable=True),
         sa.Column("confidential", sa.Boolean(), nullable=False),
