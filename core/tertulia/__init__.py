@@ -44,6 +44,8 @@ from tertulia.errors import (
     Unreachable,
 )
 from tertulia.extension import (
+    FORM_TOKEN,
+    PERSON,
     Access,
     Context,
     Counts,
@@ -64,6 +66,8 @@ from tertulia.extension import (
 from tertulia.hookspecs import hookimpl
 
 __all__ = [
+    "FORM_TOKEN",
+    "PERSON",
     "Access",
     "Action",
     "Actor",

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from tertulia.config import Config
-from tertulia.domain.clock import Clock
 from tertulia.domain.identifiers import Id
 from tertulia.runtime import Runtime
 from tertulia.services.links import Link, digest
@@ -103,14 +102,6 @@ async def end(tx: Tx, session: Session) -> None:
     await tx.execute(
         kept.delete().where(kept.c.organization_id == session.organization, kept.c.digest == session.digest)
     )
-
-
-async def purge(runtime: Runtime, tx: Tx, wall: Clock) -> int:
-    """Delete sessions that expired, and return how many."""
-    kept = tables.web_session
-    linked = kept.c.round_id.is_not(None) & (kept.c.expires_at <= runtime.clock.now())
-    members = kept.c.round_id.is_(None) & (kept.c.expires_at <= wall.now())
-    return int((await tx.execute(kept.delete().where(linked | members))).rowcount)
 
 
 def csrf_token(runtime: Runtime, session: Session) -> str:

@@ -18,11 +18,13 @@ from aiohttp.test_utils import TestServer
 from pydantic import BaseModel
 
 from tertulia import bootstrap
+from tertulia.capabilities import Answer, Fact, Raw, Subscription, Webhook
 from tertulia.config import Config
 from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.markup import Markup
+from tertulia.domain.people import Place
 from tertulia.domain.prompts import Action, Draft, Field, Given, Option, Privacy
-from tertulia.errors import Mistake
+from tertulia.errors import Mistake, Refused
 from tertulia.extension import PERSON, Access, Context, Prepared, RitualKind, RoundRequest, Route, Shared, Tally
 from tertulia.hookspecs import hookimpl
 from tertulia.runtime import Runtime
@@ -101,8 +103,34 @@ class Kinds:
         return (Asking("question", "named"), Asking("poll", "confidential"))
 
 
+class Bell:
+    """A webhook that rings when the secret is in its header."""
+
+    name = "bell"
+
+    def handshake(self, raw: Raw, subscription: Subscription) -> Answer | None:
+        return Answer(body=raw.url.encode(), headers=(("X-Bell", "yes"),)) if raw.method == "HEAD" else None
+
+    def verify(self, raw: Raw, subscription: Subscription, now: datetime) -> None:
+        if raw.headers.get("x-secret") not in subscription.secrets or raw.url.partition("?")[0] != subscription.url:
+            raise Refused("wrong secret", 401)
+
+    def event_id(self, raw: Raw) -> str:
+        return raw.body.decode()
+
+    def wanted(self, raw: Raw, places: frozenset[Place]) -> bool:
+        return True
+
+    def facts(self, raw: Raw) -> Sequence[Fact]:
+        return ()
+
+
 class Panel:
-    """A plugin with a route of every access, which tells the workspace it belongs to."""
+    """A plugin with a webhook and a route of every access, which tells the workspace it belongs to."""
+
+    @hookimpl
+    def register_webhooks(self, context: Context) -> Iterable[Webhook]:
+        return (Bell(),)
 
     @hookimpl
     def register_routes(self, context: Context) -> Iterable[Route]:

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+import sqlalchemy as sa
+
 from tertulia.services import installations
+from tertulia.storage.tables import inbox
 
 OpenSite = Callable[..., AbstractAsyncContextManager[Any]]
 
@@ -42,6 +45,23 @@ async def test_a_route_learns_who_is_there(open_site: OpenSite) -> None:
         visitor = await site.member(acme, "member")
         answer = await visitor.get(f"/plugins/panel/{acme.panel}/member")
         assert acme.persons["member"] in await answer.text()
+
+
+async def test_a_webhook_is_answered_and_kept(open_site: OpenSite) -> None:
+    async with open_site() as site:
+        live = site.runtime.installations.get(site.tenants["Acme"].panel)
+        subscription = await live.context.subscribe("bell", ["secret"])
+        path = subscription.url.removeprefix(site.runtime.config.public_url)
+        greeting = await site.visitor()._send("HEAD", path, None, {})
+        assert (greeting.status, greeting.headers["X-Bell"]) == (200, "yes")
+        for secret, status in (("secret", 200), ("secret", 200), ("wrong", 401)):
+            url, headers = site.base + path + "?a=%41", {"X-Secret": secret}
+            async with site.client.post(url, data=b"event 1", headers=headers) as answer:
+                assert answer.status == status
+        async with site.runtime.database.read() as tx:
+            assert len((await tx.execute(sa.select(inbox))).all()) == 1
+        await live.context.unsubscribe("bell")
+        assert (await site.visitor()._send("HEAD", path, None, {})).status == 404
 
 
 async def test_unknown_places_answer_404(open_site: OpenSite) -> None:
