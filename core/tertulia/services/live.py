@@ -14,11 +14,13 @@ from pydantic import ValidationError
 from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.people import Actor, Place
 from tertulia.domain.programs import Practice, Program
+from tertulia.domain.prompts import Prompt
 from tertulia.domain.rounds import SESSION, SessionState
 from tertulia.errors import Mistake, Refused
 from tertulia.extension import Counts, RitualKind, RoundRequest
 from tertulia.runtime import Runtime
 from tertulia.services import identities, opening, rounds, summaries
+from tertulia.services.prompts import compose
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people, programs
 from tertulia.storage.database import Tx, upsert
@@ -103,12 +105,19 @@ class WorkspaceLive:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), POLL)
 
-    async def round_of(self, tx: Tx, session: Id) -> RoundRow:
-        """Return the round of a session, for showing its prompt; raises `Refused` for another workspace's."""
-        found = await rounds.find(tx, (await self._session(tx, session)).round_id, self._organization)
-        if found is None:
-            raise Refused("no such session", 404)
-        return found
+    async def prompt(self, session: Id, actor: Actor | None = None) -> Prompt:
+        """Show the session's question to *actor*, or for everybody where that is `None` or a stranger."""
+        async with self._runtime.database.read() as tx:
+            found = await self._session(tx, session)
+            round_ = await rounds.find(tx, found.round_id, self._organization)
+            known = await people.identity_of(tx, self._organization, actor) if actor else None
+            person = await people.person(tx, self._organization, known.person) if known and known.person else None
+            space = await people.workspace(tx, self._organization, self._workspace)
+            if round_ is None or space is None:
+                raise Refused("no such session", 404)
+            practice = await rounds.practice_of(tx, round_)
+        language = person.languages[0] if person and person.languages else space.language
+        return compose(self._runtime, round_, practice, person=person.id if person else None, language=language)
 
     async def _host(self, tx: Tx, actor: Actor) -> Id:
         identity = await identities.resolve(self._runtime, tx, self._organization, actor)

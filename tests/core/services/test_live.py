@@ -16,6 +16,7 @@ from tertulia.errors import Mistake, Refused
 from tertulia.extension import Counts
 from tertulia.services import identities, people
 from tertulia.services.live import WorkspaceLive
+from tertulia.services.prompts import open_ticket
 from tertulia.storage import tables
 
 Open = Callable[[], AbstractAsyncContextManager[Any]]
@@ -145,6 +146,17 @@ async def test_a_host_watches_counts_and_never_names(open_stage: Open) -> None:
         await live.advance(session, actor("Hana"), "ended")
         await asyncio.wait_for(watcher, 5)
         assert shown[-1].state == "ended"
+
+
+async def test_everybody_is_shown_the_question_with_their_own_buttons(open_stage: Open) -> None:
+    async with open_stage() as stage:
+        live, session = await hosted(stage)
+        ada = await member(stage, "Ada")
+        vault = stage.runtime.vault
+        for who, person in ((actor("Ada"), ada), (actor("Stranger"), None), (None, None)):
+            prompt = await live.prompt(session, who)
+            assert prompt.title == "Warm-up"
+            assert {open_ticket(vault, action.token).person for action in prompt.actions} == {person}
 
 
 async def test_people_in_the_meeting_are_counted_once(open_stage: Open) -> None:
