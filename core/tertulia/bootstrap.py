@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import secrets
+import stat
 from collections.abc import Mapping
+from pathlib import Path
 
 from tertulia.config import Config
 from tertulia.delivery.engine import DurableEngine, Engine
 from tertulia.delivery.limits import SharedLimiter
 from tertulia.domain.clock import Clock, SystemClock
 from tertulia.domain.identifiers import Entropy
+from tertulia.errors import Mistake, Unsafe
 from tertulia.plugins import Plugins
 from tertulia.runtime import Runtime
 from tertulia.services import retention
@@ -32,6 +35,13 @@ async def build(
 ) -> Runtime:
     """Open the database, load keys and plugins, and return the runtime; the engine is not launched yet."""
     retention.periods(config.retention)
+    plugins = Plugins.load(extra_plugins, allowed=config.plugins)
+    if plugins.missing:
+        raise Unsafe(
+            f"TERTULIA_PLUGINS names {plugins.missing[0]}, which is not installed; install it or remove the name."
+        )
+    vault = Vault(keys.load(config.keys_file), entropy)
+    _check_privacy(config)
     database = Database.open(config.database_url, checkpoints=checkpoints)
     try:
         if migrate:
@@ -40,11 +50,11 @@ async def build(
         runtime = Runtime(
             config=config,
             database=database,
-            vault=await _open_vault(config, database, entropy),
+            vault=await _rooted(database, vault),
             keys=KeyStore(config.keystore, entropy),
             clock=clock or SystemClock(),
             entropy=entropy,
-            plugins=Plugins.load(extra_plugins, allowed=config.plugins),
+            plugins=plugins,
             limiter=SharedLimiter(database),
         )
         runtime.installations = Installations(runtime)
@@ -56,9 +66,42 @@ async def build(
     return runtime
 
 
-async def _open_vault(config: Config, database: Database, entropy: Entropy) -> Vault:
+def make_folder(config: Config) -> None:
+    """Make the folder of the embedded database, for its owner only."""
+    if config.embedded:
+        folder = Path(config.database_url.removeprefix("sqlite:///")).parent
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise Mistake(
+                f"TERTULIA_DATABASE_URL names the folder {folder}, which cannot be made ({error.strerror}); make it."
+            ) from None
+
+
+def _check_privacy(config: Config) -> None:
+    """Refuse secrets and a database that other users of this machine may read."""
+    if _open_to_others(config.keystore):
+        raise Unsafe(
+            f"TERTULIA_KEYSTORE names {config.keystore}, which others may enter; run `chmod 700 {config.keystore}`."
+        )
+    if config.keystore.exists() and not config.keystore.is_dir():
+        raise Unsafe(f"TERTULIA_KEYSTORE names {config.keystore}, which is no folder; name a folder.")
+    if config.embedded:
+        path = Path(config.database_url.removeprefix("sqlite:///"))
+        if _open_to_others(path):
+            raise Unsafe(f"TERTULIA_DATABASE_URL names {path}, which others may read; run `chmod 600 {path}`.")
+
+
+def _open_to_others(path: Path) -> bool:
+    try:
+        return bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
+    except FileNotFoundError:
+        return False
+
+
+async def _rooted(database: Database, vault: Vault) -> Vault:
     async with database.write() as tx:
-        return await keys.rooted(tx, Vault(keys.load(config.keys_file), entropy))
+        return await keys.rooted(tx, vault)
 
 
 async def _agree_on_mode(config: Config, database: Database) -> None:

@@ -11,7 +11,8 @@
     ├── Refused                   the input is not genuine or not allowed; answer with its status, keep nothing
     ├── Skip                      deliberately nothing to do
     ├── Mistake                   wrong input by a person; the message names the setting or key and the cure
-    │   └── Unsafe                a configuration that must not start
+    │   ├── Unsafe                a configuration that must not start
+    │   └── Unavailable           what is needed does not answer; nothing is wrong with what was asked
     └── PluginError               a plugin broke the contract; the message names the plugin and the cure
 """
 
@@ -70,6 +71,10 @@ class Mistake(TertuliaError):
 
 class Unsafe(Mistake):
     """Refuse to start with an unsafe configuration."""
+
+
+class Unavailable(Mistake):
+    """Tell that what is needed, such as the database, does not answer."""
 
 
 class PluginError(TertuliaError):

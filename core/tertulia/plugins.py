@@ -44,6 +44,7 @@ class Plugins:
         self._rituals: dict[str, tuple[str, RitualKind]] = {}
         self._seconds = seconds
         self.faults: dict[str, str] = {}
+        self.missing: tuple[str, ...] = ()
 
     @classmethod
     def load(
@@ -70,7 +71,8 @@ class Plugins:
         for name, plugin in sorted((extra or {}).items()):
             plugins._add(name, lambda plugin=plugin: plugin)  # type: ignore[misc]
         known = {entry.name for entry in installed} | set(BUILTIN) | set(extra or {})
-        for name in sorted((allowed or frozenset()) - known):
+        plugins.missing = tuple(sorted((allowed or frozenset()) - known))
+        for name in plugins.missing:
             plugins._blame(
                 name, f"Plugin {name} is named in TERTULIA_PLUGINS but not installed; install or remove it."
             )

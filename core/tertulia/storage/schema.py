@@ -10,7 +10,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from tertulia.errors import Mistake, Unsafe
+from tertulia.errors import Mistake, Unavailable, Unsafe
 from tertulia.storage import tables
 from tertulia.storage.database import Database, Tx, upsert
 
@@ -27,7 +27,7 @@ async def migrate(database: Database) -> None:
                 await tx.execute(sa.text("SELECT pg_advisory_xact_lock(842300)"))
             await tx.run_sync(_upgrade)
     except sa.exc.OperationalError as error:
-        raise Mistake(
+        raise Unavailable(
             f"TERTULIA_DATABASE_URL names a database that does not answer ({_first_line(error)}); start it, or mend "
             "the URL."
         ) from error
@@ -72,7 +72,7 @@ def _upgrade(connection: sa.Connection) -> None:
     revision = _revision(connection)
     known = {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
     if revision is not None and revision not in known:
-        raise Mistake(
+        raise Unsafe(
             f"The database has schema {revision}, which is newer than this version of Tertulia knows ({newest()}); "
             "install the version that last used the database."
         )

@@ -1,0 +1,103 @@
+"""Export what a workspace did without what any person did: its program, and its rounds as counts."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from tertulia.domain.identifiers import Id, Json
+from tertulia.errors import Mistake
+from tertulia.runtime import Runtime
+from tertulia.services.rounds import Progress, progress
+from tertulia.storage import audit, people, programs
+from tertulia.storage.database import Tx
+from tertulia.storage.tables import round_table
+
+FEW = 5
+"""Below so many invited, counts of answers tell about single persons and are left out."""
+COLUMNS = (
+    *("practice", "kind", "occurrence", "state", "opens_at", "closes_at", "program_version", "confidential"),
+    *("invited", "not_reached", "answered", "passed"),
+)
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+async def export(runtime: Runtime, tx: Tx, organization: Id, workspace: Id, *, actor: str) -> Json:
+    """Return the program's versions and the rounds of a workspace, and audit that they were read."""
+    home = await people.workspace(tx, organization, workspace)
+    if home is None:
+        raise Mistake("There is no such workspace in this organization; list them with `tertulia workspace list`.")
+    versions = await programs.history(tx, organization, workspace)
+    rounds = await _rounds(tx, organization, workspace)
+    await audit.record(
+        tx,
+        runtime.vault,
+        organization=organization,
+        at=runtime.clock.now(),
+        actor=actor,
+        verb="workspace.export",
+        subject=workspace,
+        detail={"rounds": len(rounds), "versions": len(versions)},
+    )
+    return {
+        "workspace": home.name,
+        "zone": home.zone,
+        "exported_at": runtime.clock.now().isoformat(),
+        "program": [
+            {
+                "version": one.program.version,
+                "applied_at": one.applied_at.isoformat(),
+                "document": one.document,
+            }
+            for one in versions
+        ],
+        "rounds": rounds,
+    }
+
+
+async def _rounds(tx: Tx, organization: Id, workspace: Id) -> list[Json]:
+    table = round_table
+    mine = (table.c.organization_id == organization, table.c.workspace_id == workspace)
+    ids = (
+        (await tx.execute(sa.select(table.c.id).where(*mine).order_by(table.c.opens_at, table.c.id))).scalars().all()
+    )
+    found = [await progress(tx, organization, one) for one in ids]
+    return [_counts(one) for one in found if one is not None]
+
+
+def _counts(one: Progress) -> Json:
+    round_, invitations = one.round, one.deliveries.get("invite", {})
+    reached = sum(count for state, count in invitations.items() if state in ("sent", "ambiguous"))
+    tells = round_.confidential or reached >= FEW
+    return {
+        "practice": round_.practice,
+        "kind": round_.kind,
+        "occurrence": round_.occurrence,
+        "state": round_.state,
+        "opens_at": round_.opens_at.isoformat(),
+        "closes_at": round_.closes_at.isoformat() if round_.closes_at else None,
+        "program_version": round_.program_version,
+        "confidential": round_.confidential,
+        "invited": reached,
+        "not_reached": sum(invitations.values()) - reached,
+        "answered": one.answered if tells else None,
+        "passed": one.passed if tells and not round_.confidential else None,
+    }
+
+
+def as_csv(rounds: Sequence[Json]) -> str:
+    """Write rounds as RFC 4180; a cell that a spreadsheet would take for a formula is quoted with an apostrophe."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for one in rounds:
+        writer.writerow([_cell(one[name]) for name in COLUMNS])
+    return out.getvalue()
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(FORMULA) else text
