@@ -161,3 +161,15 @@ async def _knock(site: Any, method: str, path: str, cookies: dict[str, str], tok
         method, path, None, {**headers, "X-CSRF-Token": visitor.field("csrf")}
     )
     return answer
+
+
+async def test_sandbox_routes_do_not_exist_in_production(open_site: OpenSite) -> None:
+    path = "/plugins/panel/{}/sandbox"
+    async with open_site() as site:
+        assert (await site.visitor().get(path.format(site.tenants["Acme"].panel))).status == 200
+    async with open_site(
+        mode="production",
+        public_url="https://tertulia.example",
+        database_url=site.runtime.config.database_url + "2",
+    ) as site:
+        assert (await site.visitor().get(path.format(site.tenants["Acme"].panel))).status == 404
