@@ -26,10 +26,21 @@ Loop = Callable[[Runtime, asyncio.Event], Awaitable[None]]
 
 
 class Service:
-    """Run one process of the service; *serves* is false for a worker without a web server."""
+    """Run one process of the service; *serves* is false for a worker without a web server.
 
-    def __init__(self, runtime: Runtime, *, serves: bool = True, concurrency: int = 4, tick: float = 0.2):
-        self._runtime, self._serves, self._concurrency = runtime, serves, concurrency
+    *extend* may add routes to the web application before it starts, as the sandbox does.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        *,
+        serves: bool = True,
+        concurrency: int = 4,
+        tick: float = 0.2,
+        extend: Callable[[web.Application], None] | None = None,
+    ):
+        self._runtime, self._serves, self._concurrency, self._extend = runtime, serves, concurrency, extend
         self.executor = "local" if runtime.config.embedded else _unique_executor()
         self.ticker = Ticker(runtime, self.executor, tick=tick)
         self._stop = asyncio.Event()
@@ -53,7 +64,10 @@ class Service:
         from tertulia.web import app
 
         config = self._runtime.config
-        self._runner = app.runner(app.build(self._runtime))
+        application = app.build(self._runtime)
+        if self._extend is not None:
+            self._extend(application)
+        self._runner = app.runner(application)
         await self._runner.setup()
         site = web.TCPSite(self._runner, config.host, config.port)
         await site.start()

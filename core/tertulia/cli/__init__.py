@@ -8,6 +8,7 @@ from importlib import import_module
 import click
 
 GROUPS = {
+    "demo": ("demo", "Try it: an invented organization lives through weeks in minutes."),
     "serve": ("serving", "Run the service: web pages, the timer and all work."),
     "worker": ("working", "Run one more process of work, on PostgreSQL."),
     "doctor": ("doctor", "Find what is wrong or missing, and say how to mend it."),

@@ -24,18 +24,21 @@ CITIES = (
     ("Tucson", "America/Phoenix", "en"),
     ("Oaxaca", "America/Mexico_City", "es"),
 )
+# fmt: off
 GIVEN = (
-    *(
-        "Ada Amir Ana Aroha Ben Bilal Carla Chidi Dana Diego Ela Emeka Fatou Felix Gita Hana Hugo Ines Iris Jonas".split()
-    ),
-    *(
-        "Kaito Kemi Lena Luca Maya Mira Nadia Nils Noor Olga Omar Pia Quinn Rosa Ravi Sana Tariq Tove Uma Yara".split()
-    ),
+    "Ada", "Amir", "Ana", "Aroha", "Ben", "Bilal", "Carla", "Chidi",
+    "Dana", "Diego", "Ela", "Emeka", "Fatou", "Felix", "Gita", "Hana",
+    "Hugo", "Ines", "Iris", "Jonas", "Kaito", "Kemi", "Lena", "Luca",
+    "Maya", "Mira", "Nadia", "Nils", "Noor", "Olga", "Omar", "Pia",
+    "Quinn", "Rosa", "Ravi", "Sana", "Tariq", "Tove", "Uma", "Yara",
 )
 FAMILY = (
-    *("Abara Bauer Castro Duarte Eklund Farah Gomes Haddad Ibarra Jansen Kimura Lindt Moreau Nkosi Okafor".split()),
-    *("Pereira Quiroga Rahman Silva Tanaka Usman Vidal Weber Xu Yilmaz Zamora".split()),
+    "Abara", "Bauer", "Castro", "Duarte", "Eklund", "Farah", "Gomes", "Haddad",
+    "Ibarra", "Jansen", "Kimura", "Lindt", "Moreau", "Nkosi", "Okafor", "Pereira",
+    "Quiroga", "Rahman", "Silva", "Tanaka", "Usman", "Vidal", "Weber", "Xu",
+    "Yilmaz", "Zamora",
 )
+# fmt: on
 TEAMS = ("Platform", "Research", "Stories", "Care", "Studio", "Bridges")
 EMPLOYEES = 0.28
 """The pilot has 798 employees among 2,820 people."""
