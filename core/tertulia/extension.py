@@ -16,7 +16,7 @@ from tertulia.domain.clock import Clock
 from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.markup import Markup
 from tertulia.domain.people import Actor, Place, Role
-from tertulia.domain.prompts import Draft, Given, Privacy
+from tertulia.domain.prompts import Draft, Given, Privacy, Prompt
 
 
 class Store(Protocol):
@@ -80,6 +80,10 @@ class LiveRounds(Protocol):
 
     async def advance(self, session: Id, host: Actor, state: str) -> Counts:
         """Take the session to its next state; raises `Refused` where the order does not allow it."""
+        ...
+
+    async def prompt(self, session: Id, actor: Actor | None = None) -> Prompt:
+        """Show the session's question to *actor*, or for everybody where that is `None` or a stranger."""
         ...
 
     def watch(self, session: Id) -> AsyncIterator[Counts]:

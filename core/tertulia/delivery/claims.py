@@ -39,13 +39,14 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True)
 class ShardOf:
-    """Hold the shard that a worker delivers."""
+    """Hold the shard that a worker delivers; *language* is the workspace's, for its places."""
 
     id: Id
     origin: datetime
     purpose: str
     round: RoundRow
     practice: Practice
+    language: str
 
 
 async def claim(runtime: Runtime, tx: Tx, job: ShardOf, count: int, real_now: float) -> list[Claim]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Awaitable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import sqlalchemy as sa
 
-from tertulia.capabilities import Platform
+from tertulia.capabilities import Platform, RitualPort
 from tertulia.delivery.claims import Claim, ShardOf
-from tertulia.domain.people import Recipient
+from tertulia.domain.markup import Markup
+from tertulia.domain.people import Person, Place, Recipient
 from tertulia.domain.prompts import Prompt
 from tertulia.errors import OperatorError, OutcomeUnknown, RetryLater, Unreachable
 from tertulia.runtime import Runtime
@@ -21,6 +23,8 @@ from tertulia.storage.tables import delivery, identity
 
 logger = logging.getLogger(__name__)
 OPERATOR_PAUSE = timedelta(minutes=5)
+NO_WORD = 5.0
+REMINDER = Markup.parse("*A reminder: there is still time.*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +45,12 @@ async def send(runtime: Runtime, job: ShardOf, found: Claim) -> Outcome:
     if live is None or platform is None:
         return Outcome(state="failed", reason="the plugin was disabled")
     try:
-        ref = await call_port(live.plugin, _call(runtime, platform, job, found))
+        call = await _prepared(runtime, platform, job, found)
+        ref = await call_port(live.plugin, call) if call else None
         return Outcome(state="sent", ref=ref)
     except RetryLater as error:
+        if error.everyone is not None:
+            await live.context.limiter.penalty(error.everyone, pause_of(error.after))
         return Outcome(state="planned", reason=error.reason, after=error.after, counts=error.after is None)
     except Unreachable as error:
         await _note_unreachable(runtime, job, found)
@@ -58,51 +65,55 @@ async def send(runtime: Runtime, job: ShardOf, found: Claim) -> Outcome:
         return Outcome(state="planned", reason="could not be prepared, see the log")
 
 
-async def _call(runtime: Runtime, platform: Platform, job: ShardOf, found: Claim) -> str | None:
+def pause_of(after: timedelta | datetime | None) -> float:
+    """Return the seconds that a platform asked for; without a word from it, a few."""
+    if isinstance(after, datetime):
+        return max(0.0, (after - datetime.now(UTC)).total_seconds())
+    return NO_WORD if after is None else after.total_seconds()
+
+
+async def _prepared(runtime: Runtime, platform: Platform, job: ShardOf, found: Claim) -> Awaitable[str] | None:
+    """Return the call to make, with everything that can fail before it already done; `None`: nothing to show."""
     key = runtime.vault.keyed_hash(f"{job.round.id}:{job.purpose}:{found.recipient}", "delivery")[:32]
     if found.person is not None and platform.survey is not None:
-        prompt = prompts.compose(
-            runtime,
-            job.round,
-            job.practice,
-            person=found.person.id,
-            language=found.person.languages[0],
-            link=found.link,
-        )
-        to = Recipient(
-            ref=found.recipient,
-            address=found.address or {},
-            language=found.person.languages[0],
-            zone=found.person.zone,
-        )
-        return await platform.survey.ask(to, prompt, key)
+        return platform.survey.ask(_recipient(found, found.person), _question(runtime, job, found, found.person), key)
     if found.place is None or platform.ritual is None:
         raise OperatorError(f"platform {platform.name} has no port for {job.purpose}")
     if job.purpose == "summary":
-        return await _summary(runtime, platform, job, found, key)
-    prompt = prompts.compose(runtime, job.round, job.practice, person=None, language="en")
-    return await platform.ritual.post(found.place, prompt, key)
+        return await _summary(runtime, platform.ritual, job, found, found.place, key)
+    prompt = prompts.compose(runtime, job.round, job.practice, person=None, language=job.language)
+    return platform.ritual.post(found.place, prompt, key)
 
 
-async def _summary(runtime: Runtime, platform: Platform, job: ShardOf, found: Claim, key: str) -> str | None:
-    prompt = await _summary_prompt(runtime, job)
-    if prompt is None or platform.ritual is None or found.place is None:
-        return None
-    async with runtime.database.read() as tx:
-        query = sa.select(delivery.c.ref).filter_by(
-            round_id=job.round.id, purpose="post", recipient=found.recipient, state="sent"
-        )
-        posted = (await tx.execute(query)).scalar_one_or_none()
-    if posted is None:
-        return await platform.ritual.post(found.place, prompt, key)
-    await platform.ritual.close(posted, prompt)
-    return str(posted)
+def _recipient(found: Claim, person: Person) -> Recipient:
+    return Recipient(ref=found.recipient, address=found.address or {}, language=person.languages[0], zone=person.zone)
 
 
-async def _summary_prompt(runtime: Runtime, job: ShardOf) -> Prompt | None:
+def _question(runtime: Runtime, job: ShardOf, found: Claim, person: Person) -> Prompt:
+    prompt = prompts.compose(
+        runtime, job.round, job.practice, person=person.id, language=person.languages[0], link=found.link
+    )
+    return replace(prompt, body=REMINDER + prompt.body) if job.purpose.startswith("remind") else prompt
+
+
+async def _summary(
+    runtime: Runtime, port: RitualPort, job: ShardOf, found: Claim, place: Place, key: str
+) -> Awaitable[str] | None:
+    query = sa.select(delivery.c.ref).filter_by(
+        round_id=job.round.id, purpose="post", recipient=found.recipient, state="sent"
+    )
     async with runtime.database.read() as tx:
         _, draft = await summaries.summarise(runtime, tx, job.round, job.practice)
-    return prompts.compose_summary(runtime, job.round, job.practice, "en", draft) if draft else None
+        posted = (await tx.execute(query)).scalar_one_or_none()
+    if draft is None:
+        return None
+    prompt = prompts.compose_summary(runtime, job.round, job.practice, job.language, draft)
+    return port.post(place, prompt, key) if posted is None else _close(port, str(posted), prompt)
+
+
+async def _close(port: RitualPort, posted: str, prompt: Prompt) -> str:
+    await port.close(posted, prompt)
+    return posted
 
 
 async def _note_unreachable(runtime: Runtime, job: ShardOf, found: Claim) -> None:

@@ -24,12 +24,12 @@ from tertulia.domain.identifiers import Id
 from tertulia.domain.rounds import repeatability
 from tertulia.runtime import Runtime
 from tertulia.services import rounds
+from tertulia.storage import people
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import delivery, shard
 
 logger = logging.getLogger(__name__)
 LANES = 32
-LEASE = 15.0
 ATTEMPTS = 8
 PAUSE = 2.0
 LONGEST_PAUSE = 300.0
@@ -67,13 +67,19 @@ async def deliver_shard(runtime: Runtime, shard_id: Id, stop: asyncio.Event) -> 
             await _abandon(run)
 
 
+async def release_all(runtime: Runtime) -> None:
+    """Take back the leases of a process that stopped, where no other one can be sending: nobody waits for their end."""
+    async with runtime.database.write() as tx:
+        await tx.execute(shard.update().where(shard.c.state == "started").values(lease_until=0.0))
+
+
 async def _take(runtime: Runtime, shard_id: Id) -> _Run | None:
     now = time.time()
     async with runtime.database.write() as tx:
         taken = await tx.execute(
             shard.update()
             .where(shard.c.id == shard_id, shard.c.state == "started", shard.c.lease_until < now)
-            .values(epoch=shard.c.epoch + 1, lease_until=now + LEASE)
+            .values(epoch=shard.c.epoch + 1, lease_until=now + runtime.timing.shard_lease)
             .returning(shard.c.epoch, shard.c.round_id, shard.c.purpose, shard.c.origin)
         )
         record = taken.one_or_none()
@@ -81,7 +87,15 @@ async def _take(runtime: Runtime, shard_id: Id) -> _Run | None:
         if record is None or round_ is None:
             return None
         practice = await rounds.practice_of(tx, round_)
-        job = ShardOf(id=shard_id, origin=record.origin, purpose=record.purpose, round=round_, practice=practice)
+        space = await people.workspace(tx, round_.organization, round_.workspace)
+        job = ShardOf(
+            id=shard_id,
+            origin=record.origin,
+            purpose=record.purpose,
+            round=round_,
+            practice=practice,
+            language=space.language if space else "en",
+        )
         await claims.settle_left_behind(tx, job, repeat=repeatability(job.purpose) == "repeat")
     return _Run(job, record.epoch)
 
@@ -101,24 +115,24 @@ async def _work_off(runtime: Runtime, run: _Run, stop: asyncio.Event) -> None:
             call = asyncio.create_task(send(runtime, run.job, found))
             run.calls[call] = found
         if run.calls:
-            await _collect(run)
+            await _collect(run, runtime.timing.shard_lease / 3)
         elif stop.is_set():
             await _release(runtime, run)
             return
         elif waiting is None:
             async with runtime.database.write() as tx:
-                await _renew(tx, run)
+                await _renew(runtime, tx, run)
                 await claims.finish_shard(tx, run.job)
             return
         else:
-            await _pause(stop, min(LEASE / 3, max(0.02, waiting - time.time())))
+            await _pause(stop, min(runtime.timing.shard_lease / 3, max(0.02, waiting - time.time())))
 
 
 async def _turn(
     runtime: Runtime, run: _Run, finished: list[tuple[Claim, Outcome]], wanted: int, tx: Tx
 ) -> tuple[list[Claim], float | None]:
     """Return newly claimed deliveries, and when the next planned one may be sent (`None`: there is none)."""
-    await _renew(tx, run)
+    await _renew(runtime, tx, run)
     if finished:
         await tx.execute(_OUTCOME, [_row(run.job, found, outcome) for found, outcome in finished])
     claimed: list[Claim] = []
@@ -180,15 +194,16 @@ def _pause_after(attempts: int, said: timedelta | datetime | None) -> float:
     return random.uniform(longest / 2, longest)
 
 
-async def _renew(tx: Tx, run: _Run) -> None:
+async def _renew(runtime: Runtime, tx: Tx, run: _Run) -> None:
     held = (shard.c.id == run.job.id, shard.c.epoch == run.epoch)
-    result = await tx.execute(shard.update().where(*held).values(lease_until=time.time() + LEASE))
+    until = time.time() + runtime.timing.shard_lease
+    result = await tx.execute(shard.update().where(*held).values(lease_until=until))
     if result.rowcount != 1:
         raise Fenced
 
 
-async def _collect(run: _Run) -> None:
-    done, _ = await asyncio.wait(run.calls, timeout=LEASE / 3, return_when=asyncio.FIRST_COMPLETED)
+async def _collect(run: _Run, seconds: float) -> None:
+    done, _ = await asyncio.wait(run.calls, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     for call in done:
         run.finished.append((run.calls.pop(call), call.result()))
 

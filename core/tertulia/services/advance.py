@@ -15,7 +15,7 @@ from tertulia.surveys import ballots
 
 
 async def advance(runtime: Runtime, round_id: Id, step: int) -> list[Id]:
-    """Carry out the step that the round's timer holds as number *step*, and return the shards whose work is handed out.
+    """Carry out the step that the round's timer holds as number *step*; return the shards whose work is handed out.
 
     A step that is no longer the timer's (a double tick, a step repeated after a crash) changes nothing.
     """

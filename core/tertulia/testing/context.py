@@ -17,11 +17,12 @@ from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.markup import Markup
 from tertulia.domain.participation import Interaction, Participation
 from tertulia.domain.people import Actor, Member, Place
-from tertulia.domain.prompts import Reply
+from tertulia.domain.prompts import Prompt, Reply
 from tertulia.domain.rounds import SESSION, SessionState
 from tertulia.errors import Refused
 from tertulia.extension import Counts, Window
 from tertulia.testing.clock import DrivenClock
+from tertulia.testing.samples import sample_prompt
 
 EPOCH = datetime(2026, 1, 5, 9, tzinfo=UTC)
 """A Monday morning; where fakes start unless told otherwise."""
@@ -140,6 +141,10 @@ class FakeLive:
             raise Refused(f"a session cannot go from {known[-1].state} to {state}", 409)
         known.append(Counts(state=cast("SessionState", state), present=0, answered=0, passed=0))
         return known[-1]
+
+    async def prompt(self, session: Id, actor: Actor | None = None) -> Prompt:
+        """Show a sample question, the same to everybody."""
+        return sample_prompt()
 
     async def watch(self, session: Id) -> AsyncIterator[Counts]:
         """Yield what the session has been through so far."""

@@ -1,4 +1,4 @@
-"""Whole rounds on the driven clock, from the timer to the summary, with the real services and a platform in memory."""
+"""Whole rounds on the driven clock, from the timer to the summary, with a platform in memory."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ async def test_the_weekly_budget_is_the_persons_own(town: MakeTown) -> None:
         await place.add("Ana", zone="UTC", message_budget="3")
         await place.apply(CHECK_IN)
         await place.live(MONDAY + timedelta(days=9))
-        weeks = {at: count for at, count in await _sent_by_week(place)}
+        weeks = dict(await _sent_by_week(place))
         assert weeks == {"2026-W48": 3, "2026-W49": 3}
 
 
