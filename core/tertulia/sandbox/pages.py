@@ -13,7 +13,7 @@ from tertulia.domain.walltime import wall_time
 from tertulia.extension import Access
 from tertulia.sandbox.life import Life
 from tertulia.services import rounds
-from tertulia.storage.tables import delivery, person
+from tertulia.storage.tables import person
 from tertulia.web import access, pages
 
 LIFE: web.AppKey[Life] = web.AppKey("life", Life)
@@ -37,7 +37,6 @@ async def _start(request: web.Request) -> web.Response:
         people = await _people(tx, life)
         recent = await rounds.recent(tx, town.organization, town.workspace, limit=12)
         standing = [await rounds.progress(tx, town.organization, round_.id) for round_ in recent]
-        counted = (await tx.execute(sa.select(sa.func.count()).select_from(delivery))).scalar_one()
     return pages.render(
         request,
         "sandbox.html",
@@ -46,10 +45,8 @@ async def _start(request: web.Request) -> web.Response:
         busy=life.busy,
         people=people,
         rounds=[progress for progress in standing if progress is not None],
-        deliveries=counted,
-        answers=life.answers,
         you=town.you,
-        steps=STEPS,
+        workspace=town.workspace,
     )
 
 
