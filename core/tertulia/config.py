@@ -131,7 +131,7 @@ def _whole(name: str, text: str, least: int, most: int) -> int:
 def _engine_beside(database: str) -> str:
     if database.startswith("sqlite:///"):
         path = Path(database.removeprefix("sqlite:///"))
-        return f"sqlite:///{path.with_name(path.stem + '-engine.db')}"
+        return f"sqlite:///{path.parent / f'{path.stem}-engine.db'}"
     return database
 
 

@@ -45,15 +45,21 @@ class _Journal(logging.StreamHandler[TextIO]):
 
 def begin(level: str = "INFO", stream: TextIO | None = None) -> None:
     """Send all logs to *stream*, standard error by default."""
+    end()
     root = logging.getLogger()
-    for handler in [handler for handler in root.handlers if isinstance(handler, _Journal)]:
-        root.removeHandler(handler)
     handler = _Journal(stream or sys.stderr)
     handler.setFormatter(JsonLines())
     root.addHandler(handler)
     root.setLevel(level)
     for name, least in QUIET.items():
         logging.getLogger(name).setLevel(max(least, root.level))
+
+
+def end() -> None:
+    """Stop writing."""
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler, _Journal)]:
+        root.removeHandler(handler)
 
 
 def adopt(name: str) -> None:

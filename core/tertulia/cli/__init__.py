@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -26,6 +27,10 @@ GROUPS = {
     "restore": ("restore", "Restore a backup into an empty database."),
 }
 """Command to module and summary; a command named like a plugin is that plugin's own."""
+
+
+SILENCE = logging.NullHandler()
+"""Keeps a command's own standard error to its sentence; only services write logs."""
 
 
 class Root(click.Group):
@@ -71,6 +76,7 @@ def root() -> None:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; whatever fails is told in one sentence."""
+    logging.getLogger().addHandler(SILENCE)
     try:
         result = root.main(args, prog_name="tertulia", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as shown:

@@ -13,7 +13,13 @@ from tertulia.sandbox import demo
 
 
 @click.command("demo")
-@click.option("--data", type=click.Path(path_type=Path, file_okay=False), default=Path("demo"), show_default=True)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("demo"),
+    show_default=True,
+    help="Its folder.",
+)
 @click.option("--people", type=click.IntRange(2, 5000), default=40, show_default=True, help="How many to invent.")
 @click.option("--weeks", type=click.IntRange(1, 52), default=1, show_default=True, help="How many to live through.")
 @click.option("--seed", type=int, default=20260105, show_default=True, help="The same seed invents the same people.")
