@@ -76,8 +76,8 @@ def test_a_place_that_nothing_serves_is_found(home: Run, tmp_path: Path) -> None
         ("UPDATE audit SET at = 99999999999999 WHERE sequence = 1", "clock"),
         (
             "INSERT INTO round (organization_id, id, workspace_id, practice, kind, program_version, occurrence,"
-            " state, next_action, next_at, opens_at, confidential) SELECT organization_id, 'r', id, 'p', 'check-in', 1, 'o',"
-            " 'planned', 'open', 1, 1, 0 FROM workspace",
+            " state, next_action, next_at, opens_at, confidential)"
+            " SELECT organization_id, 'r', id, 'p', 'check-in', 1, 'o', 'planned', 'open', 1, 1, 0 FROM workspace",
             "no process works; start `tertulia serve`",
         ),
     ],
