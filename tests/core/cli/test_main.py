@@ -119,6 +119,14 @@ def test_a_wrong_command_line_ends_with_2(command: tuple[str, ...], named: str, 
     assert "--help" in ran.sentence
 
 
+@pytest.mark.parametrize("periods", ["person=1", "response", "response=soon"])
+def test_a_wrong_retention_is_a_mistake(periods: str, home: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERTULIA_RETENTION", periods)
+    ran = home("people", "organizations")
+    assert ran.code == 1
+    assert "TERTULIA_RETENTION" in ran.sentence
+
+
 def test_without_an_organization_the_cure_is_told(run: Run) -> None:
     assert run("keys", "new").code == 0
     assert "people create-organization" in run("people", "list").sentence
