@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import signal
 import sys
 from contextlib import ExitStack
@@ -40,6 +41,8 @@ def run(*, serves: bool) -> None:
     with ExitStack() as until_the_end:
         if config.embedded:
             until_the_end.enter_context(lock.held(config.database_url))
+        # also what libraries write beside our database is nobody else's
+        until_the_end.callback(os.umask, os.umask(0o077))
         journal.begin(config.log_level)
         asyncio.run(_run(config, serves=serves))
 

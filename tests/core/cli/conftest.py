@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,15 +13,6 @@ import pytest
 
 from tertulia import journal
 from tertulia.cli import main
-
-PROGRAM = """\
-[[practice]]
-key = "daily"
-kind = "check-in"
-title = "How are you?"
-open_for = "4h"
-cadence = { start = "2027-01-04T10:00", rule = "FREQ=DAILY" }
-"""
 
 
 @dataclass(frozen=True)
@@ -48,15 +40,41 @@ class Ran:
 Run = Callable[..., Ran]
 
 
+SETUP = (
+    ("keys", "new"),
+    ("people", "create-organization", "Example", "--domain", "example.org"),
+    ("workspace", "create", "Home", "--zone", "Europe/Madrid"),
+    ("people", "add", "Ana", "email=ana@example.org"),
+    ("people", "add", "Ben", "email=ben@example.org", "zone=Asia/Tokyo"),
+)
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Set up an organization with one workspace and two members once, to be copied."""
+    data = tmp_path_factory.mktemp("template") / "data"
+    with pytest.MonkeyPatch.context() as patch:
+        clear(patch)
+        patch.setenv("TERTULIA_DATA", str(data))
+        for command in SETUP:
+            assert main(command) == 0, command
+    return data
+
+
+def clear(patch: pytest.MonkeyPatch) -> None:
+    """Be a sandbox without further settings."""
+    for name in [name for name in os.environ if name.startswith(("TERTULIA_", "PG", "PYTHONASYNCIO", "PYTHONDEV"))]:
+        patch.delenv(name)
+    patch.setenv("TERTULIA_MODE", "sandbox")
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Set up an empty sandbox and return its data folder."""
-    for name in [name for name in os.environ if name.startswith(("TERTULIA_", "PG", "PYTHONASYNCIO", "PYTHONDEV"))]:
-        monkeypatch.delenv(name)
+    clear(monkeypatch)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    monkeypatch.setenv("TERTULIA_MODE", "sandbox")
     monkeypatch.setenv("TERTULIA_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("TERTULIA_PORT", str(port))
     monkeypatch.chdir(tmp_path)
@@ -78,14 +96,7 @@ def run(folder: Path, capfd: pytest.CaptureFixture[str]) -> Run:
 
 
 @pytest.fixture
-def home(run: Run) -> Run:
-    """Set up an organization with one workspace and two members."""
-    for command in (
-        ("keys", "new"),
-        ("people", "create-organization", "Example", "--domain", "example.org"),
-        ("workspace", "create", "Home", "--zone", "Europe/Madrid"),
-        ("people", "add", "Ana", "email=ana@example.org"),
-        ("people", "add", "Ben", "email=ben@example.org", "zone=Asia/Tokyo"),
-    ):
-        assert run(*command).code == 0, command
+def home(run: Run, folder: Path, template: Path) -> Run:
+    """Begin with an organization that has one workspace and two members."""
+    shutil.copytree(template, folder)
     return run

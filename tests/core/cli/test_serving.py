@@ -46,11 +46,12 @@ def service(home: Run, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_a_service_runs_beside_commands_and_ends_in_order(
-    service: subprocess.Popen[bytes], home: Run, tmp_path: Path
+    service: subprocess.Popen[bytes], home: Run, folder: Path, tmp_path: Path
 ) -> None:
     assert home("people", "add", "Cia", "email=cia@example.org").code == 0
     assert home("serve").code == 3
     assert "workers: 1 at work" in home("doctor").out
+    assert [path.name for path in folder.iterdir() if path.stat().st_mode & 0o077] == []
     service.send_signal(signal.SIGTERM)
     assert service.wait(timeout=30) == 0
     assert b"listens on http://127.0.0.1:" in (service.stdout.read() if service.stdout else b"")
@@ -59,6 +60,30 @@ def test_a_service_runs_beside_commands_and_ends_in_order(
     assert all({"time", "level", "logger", "message"} <= set(line) for line in lines)
     assert [line for line in lines if line["level"] in ("ERROR", "CRITICAL")] == []
     assert len(home("people", "list").rows) == 3
+
+
+def test_a_worker_shares_the_work_on_postgresql(
+    run: Run, tmp_path: Path, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERTULIA_DATABASE_URL", postgresql_url)
+    assert run("keys", "new").code == 0
+    processes = []
+    with (tmp_path / "log").open("wb") as log:
+        try:
+            for name in ("serve", "worker"):
+                command = [sys.executable, "-m", "tertulia", name]
+                processes.append(subprocess.Popen(command, stderr=log, stdout=log))
+            deadline = time.monotonic() + 40
+            while "workers: 2 at work" not in run("doctor").out:
+                assert time.monotonic() < deadline, (tmp_path / "log").read_text()
+            for process in processes:
+                process.terminate()
+            assert [process.wait(timeout=30) for process in processes] == [0, 0]
+        finally:
+            for process in processes:
+                process.kill()
+                process.wait()
+    assert "Traceback" not in (tmp_path / "log").read_text()
 
 
 def test_a_taken_port_is_told(home: Run) -> None:
