@@ -12,7 +12,7 @@ from contextlib import ExitStack
 
 import click
 
-from tertulia import bootstrap, journal
+from tertulia import bootstrap, journal, process
 from tertulia.config import Config
 from tertulia.errors import Unavailable, Unsafe
 from tertulia.service import Service
@@ -58,6 +58,7 @@ async def _run(config: Config, *, serves: bool) -> None:
         try:
             await _start(service, config)
             journal.adopt("dbos")
+            process.tune()
             _greet(config, service, serves=serves)
             await stop.wait()
             logger.info("stopping")

@@ -51,7 +51,8 @@ class ShardOf:
 
 async def claim(runtime: Runtime, tx: Tx, job: ShardOf, count: int, real_now: float) -> list[Claim]:
     """Take at most *count* planned deliveries; those who may not be written to now are skipped or postponed."""
-    records = (await tx.execute(_planned(job).where(delivery.c.next_at <= real_now).limit(count))).all()
+    wanted = {"of_shard": job.id, "of_practice": job.round.practice, "by": real_now, "most": count}
+    records = (await tx.execute(_PLANNED, wanted)).all()
     now = runtime.clock.now()
     claims: list[Claim] = []
     postponed: list[tuple[int, datetime]] = []
@@ -67,21 +68,21 @@ async def claim(runtime: Runtime, tx: Tx, job: ShardOf, count: int, real_now: fl
     await _postpone(runtime, tx, job, postponed)
     if claims:
         seqs = [found.seq for found in claims]
-        sending = delivery.update().where(delivery.c.shard_id == job.id, delivery.c.seq.in_(seqs))
-        await tx.execute(sending.values(state="sending"))
+        await tx.execute(_SENDING, {"of_shard": job.id, "seqs": seqs})
     return await _with_links(runtime, tx, job, claims)
 
 
-def _planned(job: ShardOf) -> sa.Select[Any]:
+def _planned() -> sa.Select[Any]:
     refused = sa.exists().where(
-        opt_out.c.person_id == delivery.c.recipient, opt_out.c.practice.in_(("*", job.round.practice))
+        opt_out.c.person_id == delivery.c.recipient,
+        sa.or_(opt_out.c.practice == "*", opt_out.c.practice == sa.bindparam("of_practice")),
     )
     joined = (
         delivery.outerjoin(person, sa.and_(delivery.c.target == "person", person.c.id == delivery.c.recipient))
         .outerjoin(identity, identity.c.id == delivery.c.identity_id)
         .outerjoin(place, sa.and_(delivery.c.target == "place", place.c.id == delivery.c.recipient))
     )
-    columns = [column for column in person.c if column.name != "id"]
+    columns = [column for column in person.c if column.name not in ("id", "merged_into", "created_at")]
     return (
         sa.select(
             delivery.c.seq,
@@ -100,9 +101,23 @@ def _planned(job: ShardOf) -> sa.Select[Any]:
             *columns,
         )
         .select_from(joined)
-        .where(delivery.c.shard_id == job.id, delivery.c.state == "planned")
+        .where(
+            delivery.c.shard_id == sa.bindparam("of_shard"),
+            # a literal, because SQLite uses a partial index for literals only
+            delivery.c.state == sa.literal_column("'planned'"),
+            delivery.c.next_at <= sa.bindparam("by"),
+        )
         .order_by(delivery.c.seq)
+        .limit(sa.bindparam("most", type_=sa.Integer))
     )
+
+
+_PLANNED = _planned()
+_SENDING = (
+    delivery.update()
+    .where(delivery.c.shard_id == sa.bindparam("of_shard"), delivery.c.seq.in_(sa.bindparam("seqs", expanding=True)))
+    .values(state="sending")
+)
 
 
 def _claim(record: Any) -> Claim:

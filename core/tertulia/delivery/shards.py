@@ -10,7 +10,7 @@ import asyncio
 import logging
 import random
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -26,10 +26,15 @@ from tertulia.runtime import Runtime
 from tertulia.services import rounds
 from tertulia.storage import people
 from tertulia.storage.database import Tx
-from tertulia.storage.tables import delivery, shard
+from tertulia.storage.tables import delivery, round_table, shard
 
 logger = logging.getLogger(__name__)
-LANES = 32
+LANES = 64
+"""Calls of one shard that may be under way; the plugin's session decides how many connections carry them."""
+
+GATHER = 0.02
+"""Seconds for which finished calls gather, so that many share a transaction."""
+
 ATTEMPTS = 8
 PAUSE = 2.0
 LONGEST_PAUSE = 300.0
@@ -45,6 +50,18 @@ class _Run:
     epoch: int
     calls: dict[asyncio.Task[Outcome], Claim] = field(default_factory=dict)
     finished: list[tuple[Claim, Outcome]] = field(default_factory=list)
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def begin(self, runtime: Runtime, found: Claim) -> None:
+        call = asyncio.create_task(send(runtime, self.job, found))
+        self.calls[call] = found
+        call.add_done_callback(self._end)
+
+    def _end(self, call: asyncio.Task[Outcome]) -> None:
+        found = self.calls.pop(call)
+        if not call.cancelled():
+            self.finished.append((found, call.result()))
+            self.came.set()
 
 
 async def deliver_shard(runtime: Runtime, shard_id: Id, stop: asyncio.Event) -> None:
@@ -68,7 +85,7 @@ async def deliver_shard(runtime: Runtime, shard_id: Id, stop: asyncio.Event) -> 
 
 
 async def release_all(runtime: Runtime) -> None:
-    """Take back the leases of a process that stopped, where no other one can be sending: nobody waits for their end."""
+    """Take back the leases of a process that stopped, where no other can be sending: nobody waits for their end."""
     async with runtime.database.write() as tx:
         await tx.execute(shard.update().where(shard.c.state == "started").values(lease_until=0.0))
 
@@ -112,9 +129,8 @@ async def _work_off(runtime: Runtime, run: _Run, stop: asyncio.Event) -> None:
         finished, run.finished = run.finished, []
         claimed, waiting = await runtime.database.group(partial(_turn, runtime, run, finished, wanted))
         for found in claimed:
-            call = asyncio.create_task(send(runtime, run.job, found))
-            run.calls[call] = found
-        if run.calls:
+            run.begin(runtime, found)
+        if run.calls or run.finished:
             await _collect(run, runtime.timing.shard_lease / 3)
         elif stop.is_set():
             await _release(runtime, run)
@@ -132,16 +148,16 @@ async def _turn(
     runtime: Runtime, run: _Run, finished: list[tuple[Claim, Outcome]], wanted: int, tx: Tx
 ) -> tuple[list[Claim], float | None]:
     """Return newly claimed deliveries, and when the next planned one may be sent (`None`: there is none)."""
-    await _renew(runtime, tx, run)
+    state = await _renew(runtime, tx, run)
     if finished:
         await tx.execute(_OUTCOME, [_row(run.job, found, outcome) for found, outcome in finished])
     claimed: list[Claim] = []
     if wanted:
-        round_ = await rounds.find(tx, run.job.round.id)
-        if round_ is not None and round_.state != run.job.round.state:
-            run.job = ShardOf(**{**run.job.__dict__, "round": round_})
+        round_ = await rounds.find(tx, run.job.round.id) if state != run.job.round.state else None
+        if round_ is not None:
+            run.job = replace(run.job, round=round_)
         claimed = await claims.claim(runtime, tx, run.job, wanted, time.time())
-    if claimed or run.calls:
+    if claimed or run.calls or run.finished:
         return claimed, 0.0
     planned = (delivery.c.shard_id == run.job.id, delivery.c.state == "planned")
     return claimed, (await tx.execute(sa.select(sa.func.min(delivery.c.next_at)).where(*planned))).scalar()
@@ -194,18 +210,34 @@ def _pause_after(attempts: int, said: timedelta | datetime | None) -> float:
     return random.uniform(longest / 2, longest)
 
 
-async def _renew(runtime: Runtime, tx: Tx, run: _Run) -> None:
-    held = (shard.c.id == run.job.id, shard.c.epoch == run.epoch)
+_RENEWAL = (
+    shard.update()
+    .where(shard.c.id == sa.bindparam("held"), shard.c.epoch == sa.bindparam("since"))
+    .values(lease_until=sa.bindparam("until"))
+    .returning(sa.select(round_table.c.state).where(round_table.c.id == shard.c.round_id).scalar_subquery())
+)
+
+
+async def _renew(runtime: Runtime, tx: Tx, run: _Run) -> str | None:
+    """Hold the shard for longer, and return the state of its round; raises `Fenced` where another worker has it."""
     until = time.time() + runtime.timing.shard_lease
-    result = await tx.execute(shard.update().where(*held).values(lease_until=until))
-    if result.rowcount != 1:
+    renewed = await tx.execute(_RENEWAL, {"held": run.job.id, "since": run.epoch, "until": until})
+    row = renewed.one_or_none()
+    if row is None:
         raise Fenced
+    state: str | None = row[0]
+    return state
 
 
 async def _collect(run: _Run, seconds: float) -> None:
-    done, _ = await asyncio.wait(run.calls, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    for call in done:
-        run.finished.append((run.calls.pop(call), call.result()))
+    try:
+        async with asyncio.timeout(seconds):
+            await run.came.wait()
+    except TimeoutError:
+        return
+    if len(run.finished) < LANES // 2:
+        await asyncio.sleep(GATHER)
+    run.came.clear()
 
 
 async def _release(runtime: Runtime, run: _Run) -> None:
@@ -215,9 +247,10 @@ async def _release(runtime: Runtime, run: _Run) -> None:
 
 
 async def _abandon(run: _Run) -> None:
-    for call in run.calls:
+    left = list(run.calls)
+    for call in left:
         call.cancel()
-    await asyncio.gather(*run.calls, return_exceptions=True)
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

@@ -6,6 +6,7 @@ import ipaddress
 import re
 import socket
 from collections.abc import Iterable
+from functools import lru_cache
 from types import SimpleNamespace
 
 import aiohttp
@@ -65,6 +66,7 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
     """Tell whether *host* is this machine, by name or by address."""
     return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
