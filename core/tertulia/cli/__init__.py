@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -84,6 +86,10 @@ def main(args: Sequence[str] | None = None) -> int:
         return 2
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 1
+    except BrokenPipeError:
+        # whoever read our output has had enough; the interpreter must not complain when it flushes
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        return 0
     except BaseException as error:
         from tertulia import journal
         from tertulia.cli import outcome

@@ -45,6 +45,8 @@ def of(error: BaseException) -> tuple[int, str]:
             return MISTAKE, f"Refused: {error.reason}."
         case sa.exc.OperationalError() | sa.exc.InterfaceError() | sa.exc.TimeoutError():
             return UNAVAILABLE, "The database does not answer; start it, or mend TERTULIA_DATABASE_URL."
+        case OSError(filename=str(path)):
+            return MISTAKE, f"{path} cannot be used ({error.strerror}); name a place that exists and may be written."
         case _:
             return BUG, _bug(error)
 

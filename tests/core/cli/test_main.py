@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -87,6 +88,8 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
     "anchor": (("audit", "verify", "--anchor", "7"), "--anchor"),
     "backup over a file": (("backup", "taken.txt"), "taken.txt"),
     "backup that is none": (("restore", "taken.txt"), "not empty"),
+    "backup to nowhere": (("backup", "no/where.bin"), "another folder"),
+    "people from a folder": (("people", "import", "."), "FILE"),
     "keys that exist": (("keys", "new"), "TERTULIA_KEYS"),
 }
 
@@ -160,6 +163,7 @@ def test_a_database_that_does_not_answer_is_unavailable(run: Run, monkeypatch: p
         (Unavailable("No."), 4),
         (sa.exc.OperationalError("SELECT", {}, Exception("gone")), 4),
         (ExceptionGroup("several", [Unsafe("No.")]), 3),
+        (FileNotFoundError(2, "No such file or directory", "no/where"), 1),
         (ValueError("what somebody wrote"), 5),
     ],
 )
@@ -168,6 +172,12 @@ def test_every_failure_has_its_code(error: Exception, code: int) -> None:
     assert found == code
     assert "\n" not in sentence
     assert "what somebody wrote" not in sentence
+
+
+def test_a_reader_may_stop_early(home: Run, folder: Path) -> None:
+    command = f"{sys.executable} -m tertulia people list | true"
+    done = subprocess.run(command, shell=True, capture_output=True, timeout=60, check=False)  # noqa: S602
+    assert done.stderr == b""
 
 
 def test_the_codes_are_documented() -> None:
