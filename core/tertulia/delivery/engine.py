@@ -37,6 +37,11 @@ class Work:
 class Engine(Protocol):
     """Start durable work, look at it, and hand over what a dead worker left."""
 
+    @property
+    def launched(self) -> bool:
+        """Tell whether workflows run."""
+        ...
+
     async def launch(self, work: Work, *, executor: str, concurrency: int) -> None:
         """Begin to run workflows; *executor* names this process, `local` on SQLite."""
         ...
@@ -95,7 +100,7 @@ class DurableEngine:
 
     def __init__(self, url: str, *, poll_seconds: float = 0.5):
         self._url, self._poll = url, poll_seconds
-        self._tables_ready = False
+        self.launched = False
 
     async def launch(self, work: Work, *, executor: str, concurrency: int) -> None:
         """Begin to run workflows; *executor* names this process, `local` on SQLite."""
@@ -116,6 +121,7 @@ class DurableEngine:
         DBOS(config=config)
         DBOS.launch()
         await DBOS.register_queue_async(QUEUE, worker_concurrency=concurrency, polling_interval_sec=self._poll)
+        self.launched = True
 
     async def start(self, key: str, round_id: str, step: int) -> None:
         """Run a round's step once under *key*."""
@@ -162,6 +168,7 @@ class DurableEngine:
     async def stop(self) -> None:
         """Stop running workflows; what is unfinished stays pending."""
         global _work
+        self.launched = False
         await asyncio.to_thread(DBOS.destroy)
         # DBOS replaced the loop's default executor by its own and has just shut that down
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="tertulia"))

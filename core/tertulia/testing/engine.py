@@ -14,11 +14,12 @@ class InlineEngine:
 
     def __init__(self) -> None:
         self._work: Work | None = None
+        self.launched = False
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def launch(self, work: Work, *, executor: str, concurrency: int) -> None:
         """Begin to run workflows."""
-        self._work = work
+        self._work, self.launched = work, True
 
     async def start(self, key: str, round_id: str, step: int) -> None:
         """Run a round's step once under *key*."""
@@ -61,7 +62,7 @@ class InlineEngine:
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        self._work = None
+        self._work, self.launched = None, False
 
     def _launched(self) -> Work:
         if self._work is None:

@@ -49,8 +49,7 @@ async def readyz(request: web.Request) -> web.Response:
 
 async def unready(runtime: Runtime) -> str | None:
     """Return in a word what is missing, or `None`."""
-    engine = getattr(runtime, "engine", None)
-    if engine is None or not getattr(engine, "launched", True):
+    if not runtime.engine.launched:
         return "engine"
     try:
         async with asyncio.timeout(READY_SECONDS):
