@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tertulia.config import Config
 from tertulia.delivery.signals import Signals
+from tertulia.delivery.timing import Timing
 from tertulia.domain.clock import Clock
 from tertulia.domain.identifiers import Entropy, Id, new_id
 from tertulia.storage.database import Database
@@ -37,6 +38,7 @@ class Runtime:
     plugins: Plugins
     limiter: Limiter
     signals: Signals = field(default_factory=Signals)
+    timing: Timing = field(default_factory=Timing)
     installations: Installations = field(init=False)
     engine: Engine = field(init=False)
 

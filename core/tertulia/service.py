@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
-from tertulia.delivery import collect, outbox, processing
+from tertulia.delivery import collect, outbox, processing, shards
 from tertulia.delivery.ticker import Ticker
 from tertulia.runtime import Runtime
 from tertulia.services import retention
@@ -51,6 +51,8 @@ class Service:
     async def start(self) -> None:
         """Launch the engine, the workers and the server."""
         runtime = self._runtime
+        if runtime.config.embedded:
+            await shards.release_all(runtime)
         await runtime.engine.launch(self.ticker.work(), executor=self.executor, concurrency=self._concurrency)
         loops: list[Loop] = [processing.process, outbox.drain, collect.collect, _upkeep]
         for loop in loops:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from tertulia.services.installations import Live
 
 Purpose: TypeAlias = Literal["reply", "message", "alert", "refresh"]
-LEASE = 90.0
 """Seconds: longer than the 30 that a port may take, with the wait for its turn."""
 ATTEMPTS = 8
 OPERATOR = 300.0
@@ -167,9 +166,9 @@ class Sender:
 
     async def claim(self, limit: int) -> Sequence[leases.Row]:
         """Take entries that are due."""
-        return await leases.claim(
-            self._runtime.database, tables.outbox, self._mine, state="planned", limit=limit, lease=LEASE
-        )
+        runtime, table = self._runtime, tables.outbox
+        lease = runtime.timing.task_lease
+        return await leases.claim(runtime.database, table, self._mine, state="planned", limit=limit, lease=lease)
 
     async def handle(self, rows: Sequence[leases.Row]) -> None:
         """Send entries, or note when to try again."""

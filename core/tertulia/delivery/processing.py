@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from tertulia.runtime import Runtime
     from tertulia.services.installations import Live
 
-LEASE = 120.0
 BACK_OFF = (2.0, 15.0, 120.0)
 """Seconds before a failed event is tried again; after the last it stays failed until somebody replays it."""
 DISABLED = 300.0
@@ -92,7 +91,9 @@ class Processor:
     async def claim(self, limit: int) -> Sequence[leases.Row]:
         """Take events that are due."""
         database = self._runtime.database
-        return await leases.claim(database, tables.inbox, state="received", limit=limit, lease=LEASE)
+        return await leases.claim(
+            database, tables.inbox, state="received", limit=limit, lease=self._runtime.timing.task_lease
+        )
 
     async def handle(self, rows: Sequence[leases.Row]) -> None:
         """Process events to their end, or say when to try each again.

@@ -19,9 +19,6 @@ from tertulia.storage.tables import lease, round_table, shard, worker
 
 logger = logging.getLogger(__name__)
 TICK = 0.2
-BEAT = 2.0
-DEAD_AFTER = 12.0
-MEND_EVERY = 15.0
 AT_ONCE = 200
 
 
@@ -55,11 +52,11 @@ class Ticker:
             try:
                 if time.monotonic() >= beat:
                     await self._beat()
-                    beat = time.monotonic() + BEAT
+                    beat = time.monotonic() + self._runtime.timing.beat
                 await self.tick()
                 if time.monotonic() >= mend:
                     await self._mend()
-                    mend = time.monotonic() + MEND_EVERY
+                    mend = time.monotonic() + self._runtime.timing.mend_every
             except Exception:
                 logger.exception("a tick failed; the next one tries again")
                 await asyncio.sleep(1.0)
@@ -127,7 +124,7 @@ class Ticker:
             raise asyncio.CancelledError
 
     async def _beat(self) -> None:
-        now = time.time()
+        now, dead_after = time.time(), self._runtime.timing.dead_after
         async with self._runtime.database.write() as tx:
             await upsert(tx, worker, [{"id": self._executor, "beat": now}], keys=("id",), update=("beat",))
             await upsert(tx, lease, [{"name": "sweep", "owner": "", "until": 0.0}], keys=("name",))
@@ -135,9 +132,9 @@ class Ticker:
             swept = await tx.execute(
                 lease.update()
                 .where(lease.c.name == "sweep", mine)
-                .values(owner=self._executor, until=now + DEAD_AFTER)
+                .values(owner=self._executor, until=now + dead_after)
             )
-            dead = await _dead(tx, now) if swept.rowcount == 1 else []
+            dead = await _dead(tx, now - dead_after) if swept.rowcount == 1 else []
         if dead:
             count = await self._runtime.engine.hand_over(dead)
             logger.warning("took over %d workflows of %d stopped workers", count, len(dead))
@@ -174,6 +171,6 @@ def _key(round_id: Id, step: int) -> str:
     return f"{round_id}:{step}"
 
 
-async def _dead(tx: Tx, now: float) -> list[str]:
-    query = sa.select(worker.c.id).where(worker.c.beat < now - DEAD_AFTER)
+async def _dead(tx: Tx, silent_since: float) -> list[str]:
+    query = sa.select(worker.c.id).where(worker.c.beat < silent_since)
     return list((await tx.execute(query)).scalars())
