@@ -10,6 +10,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 DEMO ?=
 TESTS ?=
 BENCH ?=
+# processes that tests run in; each starts a PostgreSQL of its own
+JOBS ?= 2
 
 .PHONY: demo test lint format bench clean
 
@@ -17,7 +19,7 @@ demo: $(READY)
 	$(BIN)/tertulia demo $(DEMO)
 
 test: lint
-	$(BIN)/python -m pytest -q $(TESTS)
+	$(BIN)/python -m pytest -q -n $(JOBS) $(TESTS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -20,7 +20,7 @@ QUIET = {"aiosqlite": logging.INFO, "asyncio": logging.INFO, "alembic": logging.
 
 
 class JsonLines(logging.Formatter):
-    """Write a record as one line of JSON: time, level, logger, message, the ids it was given, and the error's path."""
+    """Write a record as one line of JSON: time, level, logger, message, its ids, and the error's path."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -56,8 +56,10 @@ def begin(level: str = "INFO", stream: TextIO | None = None) -> None:
 
 
 def end() -> None:
-    """Stop writing."""
+    """Stop writing; where nothing was written, this changes nothing."""
     root = logging.getLogger()
+    if begun():
+        root.setLevel(logging.WARNING)
     for handler in [handler for handler in root.handlers if isinstance(handler, _Journal)]:
         root.removeHandler(handler)
 

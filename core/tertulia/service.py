@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
+from tertulia import journal
 from tertulia.delivery import collect, outbox, processing, shards
 from tertulia.delivery.ticker import Ticker
 from tertulia.runtime import Runtime
@@ -54,6 +55,7 @@ class Service:
         if runtime.config.embedded:
             await shards.release_all(runtime)
         await runtime.engine.launch(self.ticker.work(), executor=self.executor, concurrency=self._concurrency)
+        journal.adopt("dbos")  # its own handler prints what exceptions say
         loops: list[Loop] = [processing.process, outbox.drain, collect.collect, _upkeep]
         for loop in loops:
             self._tasks.append(asyncio.create_task(_for_ever(loop, runtime, self._stop), name=loop.__name__))

@@ -10,6 +10,8 @@ from importlib import import_module
 
 import click
 
+from tertulia import journal
+
 GROUPS = {
     "demo": ("demo", "Try it: an invented organization lives through weeks in minutes."),
     "serve": ("serving", "Run the service: web pages, the timer and all work."),
@@ -78,6 +80,13 @@ def root() -> None:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; whatever fails is told in one sentence."""
+    try:
+        return _main(args)
+    finally:
+        journal.end()
+
+
+def _main(args: Sequence[str] | None) -> int:
     logging.getLogger().addHandler(SILENCE)
     try:
         result = root.main(args, prog_name="tertulia", standalone_mode=False)
@@ -91,7 +100,7 @@ def main(args: Sequence[str] | None = None) -> int:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
         return 0
     except BaseException as error:
-        from tertulia import journal
+        # imported here: nothing else in `--help` needs it
         from tertulia.cli import outcome
 
         if not journal.begun():

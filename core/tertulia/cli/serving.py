@@ -57,7 +57,6 @@ async def _run(config: Config, *, serves: bool) -> None:
         service = Service(runtime, serves=serves)
         try:
             await _start(service, config)
-            journal.adopt("dbos")
             process.tune()
             _greet(config, service, serves=serves)
             await stop.wait()
