@@ -200,18 +200,17 @@ class Fleet:
         """Return the questions that took effect since an index of the journal."""
         return [one for one in self.platform.journal[since:] if one.verb == "ask" and one.carried_out]
 
-    async def answer(self, user: str, values: Json, *, stop: asyncio.Event | None = None) -> str | None:
-        """Answer as a member, again and again until it is acknowledged; returns the reply's status."""
+    async def answer(self, user: str, values: Json, *, verb: str = "answer") -> str:
+        """Press a button as a member, again and again until that is acknowledged; returns the reply's status."""
         event = secrets.token_hex(8)
-        while stop is None or not stop.is_set():
+        while True:
             self.platform.route = self.route(self.chance.choice(self.processes))
             try:
-                reply = await self.platform.press(user, "answer", values, event=event)
+                reply = await self.platform.press(user, verb, values, event=event)
             except aiohttp.ClientError:
                 await asyncio.sleep(0.05)
                 continue
             return str(reply["status"])
-        return None
 
 
 OpenFleet = Callable[..., AbstractAsyncContextManager[Fleet]]
