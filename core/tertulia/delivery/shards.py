@@ -32,8 +32,8 @@ logger = logging.getLogger(__name__)
 LANES = 64
 """Calls of one shard that may be under way; the plugin's session decides how many connections carry them."""
 
-GATHER = 0.02
-"""Seconds for which finished calls gather, so that many share a transaction."""
+GATHER = 0.1
+"""Seconds for which finished calls gather at most, so that many share a transaction."""
 
 ATTEMPTS = 8
 PAUSE = 2.0
@@ -51,6 +51,7 @@ class _Run:
     calls: dict[asyncio.Task[Outcome], Claim] = field(default_factory=dict)
     finished: list[tuple[Claim, Outcome]] = field(default_factory=list)
     came: asyncio.Event = field(default_factory=asyncio.Event)
+    many: asyncio.Event = field(default_factory=asyncio.Event)
 
     def begin(self, runtime: Runtime, found: Claim) -> None:
         call = asyncio.create_task(send(runtime, self.job, found))
@@ -62,6 +63,8 @@ class _Run:
         if not call.cancelled():
             self.finished.append((found, call.result()))
             self.came.set()
+        if len(self.finished) >= LANES // 2 or not self.calls:
+            self.many.set()
 
 
 async def deliver_shard(runtime: Runtime, shard_id: Id, stop: asyncio.Event) -> None:
@@ -230,14 +233,13 @@ async def _renew(runtime: Runtime, tx: Tx, run: _Run) -> str | None:
 
 
 async def _collect(run: _Run, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await run.came.wait()
-    except TimeoutError:
-        return
-    if len(run.finished) < LANES // 2:
-        await asyncio.sleep(GATHER)
+    """Wait for a finished call, and a little longer for many."""
     run.came.clear()
+    run.many.clear()
+    if not run.finished:
+        await _pause(run.came, seconds)
+    if run.calls and len(run.finished) < LANES // 2:
+        await _pause(run.many, GATHER)
 
 
 async def _release(runtime: Runtime, run: _Run) -> None:
@@ -253,9 +255,9 @@ async def _abandon(run: _Run) -> None:
     await asyncio.gather(*left, return_exceptions=True)
 
 
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
+async def _pause(until: asyncio.Event, seconds: float) -> None:
     try:
         async with asyncio.timeout(seconds):
-            await stop.wait()
+            await until.wait()
     except TimeoutError:
         return
