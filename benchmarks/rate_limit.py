@@ -1,0 +1,54 @@
+"""A platform that allows 50 calls per second, and a limiter set to nine tenths of that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks import fan_out, processes, report
+from benchmarks.setting import Kind, setting
+
+ALLOWED = 50
+RATE = 45
+COLUMNS = (
+    "database, workers",
+    "calls",
+    "seconds",
+    "calls/s",
+    "limiter's rate",
+    "used %",
+    "most in any second",
+    "allowed",
+    "CPU s/1k",
+)
+
+
+async def measure(seconds: int, postgresql: Path | None) -> None:
+    """Print the table."""
+    rows: list[tuple[str, ...]] = []
+    kinds: list[tuple[Kind, int]] = [("SQLite", 1)]
+    if postgresql is not None:
+        kinds += [("PostgreSQL", 1), ("PostgreSQL", 2)]
+    size = RATE * seconds
+    async with processes.started("benchmarks.stand_in", {}) as stand_in:
+        url = (await stand_in.said())["url"]
+        for kind, workers in kinds:
+            with setting(kind, postgresql) as where:
+                await fan_out.prepare(where, size, url, rate=RATE)
+                run = await fan_out.fan_out(where, stand_in, size, workers)
+            took = run.sent["last"] - run.sent["first"]
+            rate = (size - 1) / took
+            cpu = (run.cpu + run.database_cpu) / size * 1000
+            rows.append(
+                (
+                    f"{kind} {workers}",
+                    report.number(size),
+                    report.number(took, 1),
+                    report.number(rate, 1),
+                    report.number(RATE),
+                    report.number(rate / RATE * 100, 1),
+                    report.number(run.sent["peak"]),
+                    report.number(ALLOWED),
+                    report.number(cpu, 2),
+                )
+            )
+    report.show("fan-out at a platform's limit", COLUMNS, rows)
