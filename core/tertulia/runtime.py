@@ -16,10 +16,9 @@ from tertulia.surveys.keystore import KeyStore
 
 if TYPE_CHECKING:
     from tertulia.delivery.engine import Engine
+    from tertulia.extension import Limiter
     from tertulia.plugins import Plugins
     from tertulia.services.installations import Installations
-
-    from tertulia.extension import Limiter
 
 
 @dataclass(kw_only=True)

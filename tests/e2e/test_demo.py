@@ -81,7 +81,7 @@ async def test_one_sits_down_as_a_member_and_answers(tmp_path: Path) -> None:
         async with browser.post("/sandbox/clock", data={"step": "day"}, headers=same_site) as page:
             assert page.status == 200
         async with asyncio.timeout(60):
-            while life.busy:
+            while life.busy:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         await life.go_on(timedelta(hours=20))
         async with browser.get(f"/sandbox/mail/{place.you}") as page:

@@ -36,7 +36,7 @@ def engine_url(database_url: str, tmp_path: Path) -> str:
 
 async def until_idle(engine: DurableEngine) -> None:
     async with asyncio.timeout(20):
-        while not await engine.idle():
+        while not await engine.idle():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 

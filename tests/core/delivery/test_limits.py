@@ -46,7 +46,10 @@ async def test_two_workers_share_one_rate(open_database: OpenDatabase) -> None:
 
 async def test_every_window_of_every_key_holds(open_database: OpenDatabase) -> None:
     async with open_database() as database:
-        limits = {"tenant:a": [Window(200, 1.0)], "conversation:b": [Window(6, 0.5, burst=3), Window(10, 1.0, burst=3)]}
+        limits = {
+            "tenant:a": [Window(200, 1.0)],
+            "conversation:b": [Window(6, 0.5, burst=3), Window(10, 1.0, burst=3)],
+        }
         calls = await passes(SharedLimiter(database), limits, 20)
         assert most_in_any(0.5, calls) <= 6
         assert most_in_any(1.0, calls) <= 10

@@ -32,7 +32,7 @@ def test_quiet_hours_within_a_day() -> None:
 
 
 @given(
-    at=st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),
+    at=st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
     zone=st.sampled_from(ZONES),
     start=st.integers(0, 23),
     end=st.integers(0, 23),
