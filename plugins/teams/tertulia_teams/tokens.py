@@ -1,0 +1,214 @@
+"""Get the bot's own tokens through msal, off the event loop, and keep them while they are good.
+
+msal is synchronous and has no time-out of its own. It runs in a thread and gets an HTTP client that hands each
+request back to the event loop, where the installation's guarded session makes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+import aiohttp
+
+from tertulia import Context, OperatorError, RetryLater
+from tertulia_teams.config import CLOUDS, Settings
+from tertulia_teams.exchange import retry_after
+
+SECONDS = 10.0
+"""What one request of msal's may take."""
+EARLY = 300.0
+"""A token is renewed that long before it ends; until then a failed renewal hurts nobody."""
+AGAIN = 30.0
+LAST = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """Hold a token and when it ends, on the monotonic clock."""
+
+    text: str = field(repr=False)
+    ends: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Be what msal expects an HTTP answer to be."""
+
+    status_code: int
+    text: str
+    headers: Mapping[str, str]
+
+    def raise_for_status(self) -> None:
+        """Raise where the answer is no answer."""
+        if self.status_code >= 400:
+            raise RetryLater(f"the token service answered {self.status_code}")
+
+
+Fetch: TypeAlias = Callable[..., Awaitable[Answer]]
+
+
+class MsalApplication(Protocol):
+    """Be what gives tokens: msal's confidential client or its managed identity."""
+
+    def __call__(self, scope: str) -> dict[str, Any]:
+        """Return msal's result for *scope*."""
+        ...
+
+
+class Bridge:
+    """Be an HTTP client for msal's thread, whose requests are made on the event loop."""
+
+    def __init__(self, fetch: Fetch, loop: asyncio.AbstractEventLoop):
+        self._fetch, self._loop = fetch, loop
+
+    def get(self, url: str, params: Any = None, headers: Any = None, **_: object) -> Answer:
+        """Make a GET request."""
+        return self._run("GET", url, params=params, headers=headers)
+
+    def post(self, url: str, params: Any = None, data: Any = None, headers: Any = None, **_: object) -> Answer:
+        """Make a POST request."""
+        return self._run("POST", url, params=params, data=data, headers=headers)
+
+    def close(self) -> None:
+        """Do nothing: the session is not ours."""
+
+    def _run(self, method: str, url: str, **options: Any) -> Answer:
+        future = asyncio.run_coroutine_threadsafe(self._awaited(method, url, options), self._loop)
+        return future.result(SECONDS + 1)
+
+    async def _awaited(self, method: str, url: str, options: dict[str, Any]) -> Answer:
+        async with asyncio.timeout(SECONDS):
+            return await self._fetch(method, url, **options)
+
+
+class Tokens:
+    """Give the installation's tokens, each fetched once at a time and kept per app id and scope."""
+
+    def __init__(self, context: Context, now: Callable[[], float] = time.monotonic):
+        self._context, self._now = context, now
+        self._settings: Settings = context.settings
+        self._kept: dict[tuple[str, str], Token] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._paused: dict[str, float] = {}
+        self._application: MsalApplication | None = None
+
+    async def get(self, scope: str) -> str:
+        """Return a token that is good for a while; raises `RetryLater` or `OperatorError`."""
+        kept = self._kept.get((self._settings.app_id, scope))
+        if kept is not None and (kept.ends - self._now() > EARLY or self._paused.get(scope, 0.0) > self._now()):
+            return kept.text
+        async with self._locks.setdefault(scope, asyncio.Lock()):
+            if (newer := self._kept.get((self._settings.app_id, scope))) is not kept and newer is not None:
+                return newer.text
+            try:
+                token = await self._renewed(scope)
+            except RetryLater:
+                if kept is None or kept.ends - self._now() < LAST + AGAIN:
+                    raise
+                self._paused[scope] = self._now() + AGAIN
+                return kept.text
+            self._kept[(self._settings.app_id, scope)] = token
+            return token.text
+
+    def forget(self, scope: str) -> None:
+        """Do not use the token again: a service refused it."""
+        self._kept.pop((self._settings.app_id, scope), None)
+        self._application = None
+
+    async def _renewed(self, scope: str) -> Token:
+        loop = asyncio.get_running_loop()
+        try:
+            result = await asyncio.to_thread(self._acquire, scope, loop)
+        except (aiohttp.ClientError, TimeoutError, ConnectionError):
+            raise RetryLater("the token service does not answer") from None
+        except ValueError:
+            # msal's own complaint may quote what it was given
+            raise OperatorError("the token service's answer cannot be used: check cloud and tenant_id") from None
+        text, seconds = result.get("access_token"), result.get("expires_in")
+        if not isinstance(text, str) or not isinstance(seconds, int | float | str):
+            raise _complaint(result)
+        return Token(text, self._now() + float(seconds))
+
+    def _acquire(self, scope: str, loop: asyncio.AbstractEventLoop) -> dict[str, Any]:
+        if self._application is None:
+            managed = self._settings.app_type == "managed-identity"
+            self._application = _managed(self._settings, loop) if managed else self._confidential(loop)
+        return self._application(scope)
+
+    def _confidential(self, loop: asyncio.AbstractEventLoop) -> MsalApplication:
+        # imported in the thread, because it takes a while
+        from msal import ConfidentialClientApplication  # type: ignore[import-untyped]
+
+        settings = self._settings
+        tenant = "botframework.com" if settings.app_type == "multi-tenant" else settings.tenant_id
+        secret = settings.app_secret.get_secret_value() if settings.app_secret else None
+        applications: dict[str, Any] = {}
+
+        def acquire(scope: str) -> dict[str, Any]:
+            # Graph's tokens are the tenant's own, whatever kind of bot it is
+            authority = tenant if scope == settings.endpoints.scope else settings.tenant_id
+            if authority not in applications:
+                applications[authority] = ConfidentialClientApplication(
+                    settings.app_id,
+                    client_credential=secret,
+                    authority=f"{CLOUDS[settings.cloud].login}/{authority}",
+                    instance_discovery=False,
+                    http_client=Bridge(self._fetch, loop),
+                )
+            result: dict[str, Any] = applications[authority].acquire_token_for_client(scopes=[scope])
+            return result
+
+        return acquire
+
+    async def _fetch(self, method: str, url: str, **options: Any) -> Answer:
+        known = CLOUDS[self._settings.cloud].login
+        if url.startswith(known + "/"):
+            url = self._settings.endpoints.login + url[len(known) :]
+        async with self._context.http.request(method, url, **options) as response:
+            return await _answer(response)
+
+
+def _managed(settings: Settings, loop: asyncio.AbstractEventLoop) -> MsalApplication:
+    from msal import ManagedIdentityClient, UserAssignedManagedIdentity
+
+    client = ManagedIdentityClient(
+        UserAssignedManagedIdentity(client_id=settings.app_id), http_client=Bridge(_fetch_here, loop)
+    )
+
+    def acquire(scope: str) -> dict[str, Any]:
+        result: dict[str, Any] = client.acquire_token_for_client(resource=scope.removesuffix("/.default"))
+        return result
+
+    return acquire
+
+
+async def _fetch_here(method: str, url: str, **options: Any) -> Answer:
+    """Ask this machine's own identity endpoint, which is inside the network and speaks plain HTTP."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.request(method, url, allow_redirects=False, **options) as response,
+    ):
+        return await _answer(response)
+
+
+async def _answer(response: aiohttp.ClientResponse) -> Answer:
+    if response.status == 429:
+        raise RetryLater("the token service has too many requests", retry_after(response.headers.get("retry-after")))
+    return Answer(response.status, await response.text(errors="replace"), response.headers)
+
+
+def _complaint(result: Mapping[str, Any]) -> OperatorError:
+    code = str(result.get("error", "no token"))
+    name = code if code.replace("_", "").isalnum() and len(code) < 50 else "an error"
+    cure = {
+        "invalid_client": "app_secret is wrong or has expired; make a new one in the app registration",
+        "unauthorized_client": "app_id is not known in the tenant tenant_id; check both",
+        "invalid_request": "check app_id, tenant_id and app_type",
+    }
+    return OperatorError(
+        f"the token service answered {name}: {cure.get(code, 'check app_id, app_secret, tenant_id')}"
+    )
