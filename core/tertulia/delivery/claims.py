@@ -19,7 +19,7 @@ from tertulia.services import links
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people
 from tertulia.storage.database import Tx
-from tertulia.storage.tables import delivery, identity, opt_out, person, place, round_table, shard
+from tertulia.storage.tables import delivery, identity, membership, opt_out, person, place, round_table, shard
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,13 @@ class ShardOf:
 
 async def claim(runtime: Runtime, tx: Tx, job: ShardOf, count: int, real_now: float) -> list[Claim]:
     """Take at most *count* planned deliveries; those who may not be written to now are skipped or postponed."""
-    wanted = {"of_shard": job.id, "of_practice": job.round.practice, "by": real_now, "most": count}
+    wanted = {
+        "of_shard": job.id,
+        "of_practice": job.round.practice,
+        "of_workspace": job.round.workspace,
+        "by": real_now,
+        "most": count,
+    }
     records = (await tx.execute(_PLANNED, wanted)).all()
     now = runtime.clock.now()
     claims: list[Claim] = []
@@ -77,6 +83,11 @@ def _planned() -> sa.Select[Any]:
         opt_out.c.person_id == delivery.c.recipient,
         sa.or_(opt_out.c.practice == "*", opt_out.c.practice == sa.bindparam("of_practice")),
     )
+    present = sa.exists().where(
+        membership.c.workspace_id == sa.bindparam("of_workspace"),
+        membership.c.person_id == delivery.c.recipient,
+        membership.c.left_at.is_(None),
+    )
     joined = (
         delivery.outerjoin(person, sa.and_(delivery.c.target == "person", person.c.id == delivery.c.recipient))
         .outerjoin(identity, identity.c.id == delivery.c.identity_id)
@@ -97,6 +108,7 @@ def _planned() -> sa.Select[Any]:
             place.c.ref.label("place_ref"),
             place.c.kind.label("place_kind"),
             refused.label("refused"),
+            present.label("present"),
             person.c.id,
             *columns,
         )
@@ -146,6 +158,8 @@ def _obstacle(job: ShardOf, record: Any, found: Claim, now: datetime) -> tuple[s
         return "the round closed first", None
     if who is None or who.erased:
         return "erased", None
+    if not record.present:
+        return "left the workspace", None
     if record.refused:
         return "opted out", None
     if snoozed(who, now):

@@ -189,6 +189,21 @@ async def test_an_opt_out_between_planning_and_sending_is_honoured(town: MakeTow
         assert "Ben" not in place.asked()
 
 
+async def test_who_left_between_planning_and_sending_is_not_written_to(town: MakeTown) -> None:
+    async with town() as place:
+        await place.add("Ana", zone="Europe/Berlin")
+        ben = await place.add("Ben", zone="America/New_York")
+        await place.apply(CHECK_IN)
+
+        async def leave(at: datetime) -> None:
+            if place.asked() == ["Ana"]:
+                async with place.runtime.database.write() as tx:
+                    await people.leave(place.runtime, tx, place.organization, place.workspace, ben, actor="test")
+
+        await place.live(MONDAY + timedelta(hours=20), leave)
+        assert "Ben" not in place.asked()
+
+
 async def test_a_night_worker_is_asked_after_quiet_hours(town: MakeTown) -> None:
     async with town() as place:
         await place.add("Nia", zone="UTC", quiet_start="08:00", quiet_end="16:00")
