@@ -103,3 +103,15 @@ async def test_a_worker_that_was_away_for_longer_than_its_lease_is_fenced(fleet:
         assert set(await town.users("invite", states={"sent"})) <= set(counts(town))
         # it goes on as a worker like any other
         await sleeper.terminated(20)
+
+
+async def test_what_waits_for_the_rate_limit_is_not_uncertain(fleet: Callable[..., Any]) -> None:
+    async with fleet(DAY, 250, running=1, delay=0.02, rate=45) as town:
+        town.set_clock(OPENS)
+        await town.arrivals(100)
+        await town.kill(town.processes[0])
+        await town.until(lambda: town.all_final("invite", 250))
+        states = await town.states("invite")
+        print(dict(states))
+        assert set(counts(town).values()) == NEVER_TWICE
+        assert states["ambiguous"] <= LANES // 2

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -25,6 +27,23 @@ PATIENCE = 10.0
 """Nobody waits longer than that inside a call: the message is certainly not sent, so it goes back to its list."""
 
 
+@dataclass
+class Waits:
+    """Hold how long a task has waited for rate limits."""
+
+    seconds: float = 0.0
+
+
+_waits: ContextVar[Waits | None] = ContextVar("waits", default=None)
+
+
+def watch() -> Waits:
+    """Return what the present task is going to wait for rate limits, however deep in a plugin it does so."""
+    waits = Waits()
+    _waits.set(waits)
+    return waits
+
+
 class SharedLimiter:
     """Share rate limits through the database; time is real, whatever clock the rounds live by."""
 
@@ -36,6 +55,12 @@ class SharedLimiter:
 
     async def acquire(self, limits: Mapping[str, Sequence[Window]]) -> None:
         """Wait until one call fits all windows of all keys; raises `RetryLater` where that takes too long."""
+        begun = time.monotonic()
+        await self._pass(limits)
+        if (waits := _waits.get()) is not None:
+            waits.seconds += time.monotonic() - begun
+
+    async def _pass(self, limits: Mapping[str, Sequence[Window]]) -> None:
         while True:
             at = await self._reserve(limits)
             wait = at - self._now()

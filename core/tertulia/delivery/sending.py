@@ -11,6 +11,7 @@ from typing import Literal
 import sqlalchemy as sa
 
 from tertulia.capabilities import Platform, RitualPort
+from tertulia.delivery import limits
 from tertulia.delivery.claims import Claim, ShardOf
 from tertulia.domain.markup import Markup
 from tertulia.domain.people import Person, Place, Recipient
@@ -29,17 +30,27 @@ REMINDER = Markup.parse("*A reminder: there is still time.*")
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """Hold what became of a call; *counts* tells whether it uses up an attempt, *after* when to try again."""
+    """Hold what became of a call; *counts* tells whether it uses up an attempt, *after* when to try again.
+
+    *waited* is how many seconds of it went by before a rate limit let it through.
+    """
 
     state: Literal["sent", "planned", "ambiguous", "failed"]
     ref: str | None = None
     reason: str | None = None
     after: timedelta | datetime | None = None
     counts: bool = True
+    waited: float = 0.0
 
 
 async def send(runtime: Runtime, job: ShardOf, found: Claim) -> Outcome:
     """Carry one delivery to its platform; never raises."""
+    waits = limits.watch()
+    outcome = await _sent(runtime, job, found)
+    return replace(outcome, waited=waits.seconds)
+
+
+async def _sent(runtime: Runtime, job: ShardOf, found: Claim) -> Outcome:
     live = runtime.installations.get(found.installation)
     platform = live.platforms.get(found.platform) if live else None
     if live is None or platform is None:
@@ -50,10 +61,10 @@ async def send(runtime: Runtime, job: ShardOf, found: Claim) -> Outcome:
         return Outcome(state="sent", ref=ref)
     except RetryLater as error:
         if error.everyone is not None:
-            await live.context.limiter.penalty(error.everyone, pause_of(error.after))
+            await _noted(job, found, live.context.limiter.penalty(error.everyone, pause_of(error.after)))
         return Outcome(state="planned", reason=error.reason, after=error.after, counts=error.after is None)
     except Unreachable as error:
-        await _note_unreachable(runtime, job, found)
+        await _noted(job, found, _note_unreachable(runtime, job, found))
         return Outcome(state="failed", reason=f"unreachable: {error}")
     except OutcomeUnknown as error:
         return Outcome(state="ambiguous", reason=str(error))
@@ -114,6 +125,14 @@ async def _summary(
 async def _close(port: RitualPort, posted: str, prompt: Prompt) -> str:
     await port.close(posted, prompt)
     return posted
+
+
+async def _noted(job: ShardOf, found: Claim, note: Awaitable[None]) -> None:
+    """Keep what else a call taught us; where that fails, its outcome is kept all the same."""
+    try:
+        await note
+    except Exception:
+        logger.exception("what delivery %s/%s taught could not be noted", job.id, found.seq)
 
 
 async def _note_unreachable(runtime: Runtime, job: ShardOf, found: Claim) -> None:

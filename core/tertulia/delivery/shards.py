@@ -32,6 +32,13 @@ logger = logging.getLogger(__name__)
 LANES = 64
 """Calls of one shard that may be under way; the plugin's session decides how many connections carry them."""
 
+FEWEST_LANES, FIRST_LANES = 2, 8
+SHORT_WAIT, LONG_WAIT = 0.25, 0.5
+"""Seconds that a call may wait for a rate limit before a lane more, or one less, is used.
+
+A call that waits is as uncertain after a crash as one under way; so no more wait than keep the limit used.
+"""
+
 GATHER = 0.1
 """Seconds for which finished calls gather at most, so that many share a transaction."""
 
@@ -48,6 +55,7 @@ class Fenced(Exception):
 class _Run:
     job: ShardOf
     epoch: int
+    lanes: int = FIRST_LANES
     calls: dict[asyncio.Task[Outcome], Claim] = field(default_factory=dict)
     finished: list[tuple[Claim, Outcome]] = field(default_factory=list)
     came: asyncio.Event = field(default_factory=asyncio.Event)
@@ -61,9 +69,14 @@ class _Run:
     def _end(self, call: asyncio.Task[Outcome]) -> None:
         found = self.calls.pop(call)
         if not call.cancelled():
-            self.finished.append((found, call.result()))
+            outcome = call.result()
+            self.finished.append((found, outcome))
             self.came.set()
-        if len(self.finished) >= LANES // 2 or not self.calls:
+            if outcome.waited < SHORT_WAIT:
+                self.lanes = min(LANES, self.lanes + 1)
+            elif outcome.waited > LONG_WAIT:
+                self.lanes = max(FEWEST_LANES, self.lanes - 1)
+        if len(self.finished) >= self.lanes // 2 or not self.calls:
             self.many.set()
 
 
@@ -128,7 +141,7 @@ async def _done(runtime: Runtime, shard_id: Id) -> bool:
 
 async def _work_off(runtime: Runtime, run: _Run, stop: asyncio.Event) -> None:
     while True:
-        wanted = 0 if stop.is_set() else LANES - len(run.calls)
+        wanted = 0 if stop.is_set() else max(0, run.lanes - len(run.calls))
         finished, run.finished = run.finished, []
         claimed, waiting = await runtime.database.group(partial(_turn, runtime, run, finished, wanted))
         for found in claimed:
@@ -238,7 +251,7 @@ async def _collect(run: _Run, seconds: float) -> None:
     run.many.clear()
     if not run.finished:
         await _pause(run.came, seconds)
-    if run.calls and len(run.finished) < LANES // 2:
+    if run.calls and len(run.finished) < run.lanes // 2:
         await _pause(run.many, GATHER)
 
 
