@@ -72,7 +72,7 @@ def compose(
     *given* is what the person gave before, to start from. A shared place never gets the *link*.
     """
     shown = _DRAFTS.shown(runtime.plugins.ritual(round_.kind), round_, practice, language)
-    ticket = Ticket(round_.organization, round_.workspace, round_.id, person, "")
+    whose = (round_.organization, round_.workspace, round_.id, person)
     return replace(
         shown,
         version=version,
@@ -82,7 +82,7 @@ def compose(
                 verb=action.verb,
                 label=action.label,
                 style=action.style,
-                token=seal_ticket(runtime.vault, replace(ticket, verb=action.verb)),
+                token=seal_ticket(runtime.vault, Ticket(*whose, action.verb)),
             )
             for action in shown.actions
         ),

@@ -8,6 +8,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -124,5 +125,6 @@ def merge_place(organization: Id, merge: Id) -> tuple[str, ...]:
     return ("identity_merge", organization, merge)
 
 
+@lru_cache(maxsize=1024)
 def _place(parts: tuple[str, ...]) -> bytes:
     return json.dumps(parts).encode()
