@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pydantic import BaseModel
 
-from tertulia import hookimpl
+from tertulia import Context, Platform, Route, hookimpl
 from tertulia_teams.config import Settings
 
 
@@ -12,3 +14,21 @@ from tertulia_teams.config import Settings
 def register_settings() -> type[BaseModel]:
     """Return what one workspace sets for Microsoft Teams."""
     return Settings
+
+
+@hookimpl
+def register_platforms(context: Context) -> Iterable[Platform]:
+    """Return the platform with all ports."""
+    from tertulia_teams.wiring import outbound
+
+    return (outbound(context).platform,)
+
+
+@hookimpl
+def register_routes(context: Context) -> Iterable[Route]:
+    """Return the messaging endpoint."""
+    # the SDK takes a second to import, which no command line should wait for
+    from tertulia_teams.routes import messages_route
+    from tertulia_teams.wiring import outbound
+
+    return (messages_route(context, outbound(context)),)

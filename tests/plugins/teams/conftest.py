@@ -1,15 +1,28 @@
-"""Microsoft's own contracts, which lie beside the checkout and are no part of it."""
+"""Microsoft's own contracts, which lie beside the checkout and are no part of it; and a Bot Connector's tokens."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from jwt.algorithms import RSAAlgorithm
+
+from tertulia import Reply
+from tertulia_teams.config import Settings
 
 BESIDE = Path(__file__).parents[4] / "shared" / "contracts"
 
@@ -30,3 +43,143 @@ def contract() -> Callable[[str], Any]:
         return _read(folder / name)
 
     return read
+
+
+TENANT = "11111111-2222-4333-8444-555555555555"
+APP = "99999999-8888-4777-8666-555555555555"
+ANA, BEN = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
+ISSUER = "https://api.botframework.com"
+METADATA = "/bot/v1/.well-known/openidconfiguration"
+
+
+@dataclass
+class Issuer:
+    """Sign tokens as the Bot Connector does, and publish the keys over HTTP; outages can be scripted."""
+
+    known: dict[str, tuple[RSAPrivateKey, list[str] | None]]
+    spare: RSAPrivateKey
+    reads: list[str] = field(default_factory=list)
+    delay: float = 0.0
+    status: int = 200
+    jwks_uri: str | None = None
+    document: object = None
+    url: str = ""
+
+    def token(self, *, kid: str = "one", algorithm: str = "RS256", key: Any = None, **claims: Any) -> str:
+        """Make a token; a claim that is given as `None` is left out."""
+        now = int(time.time())
+        said = {"iss": ISSUER, "aud": APP, "nbf": now - 10, "exp": now + 3600, "serviceurl": f"{self.url}/connector/"}
+        said = {name: value for name, value in {**said, **claims}.items() if value is not None}
+        signer = key if key is not None else self.known[kid][0]
+        return jwt.api_jws.encode(json.dumps(said).encode(), signer, algorithm, headers={"kid": kid})
+
+    async def metadata(self, request: web.Request) -> web.Response:
+        return await self._answer(request, {"jwks_uri": self.jwks_uri or f"{self.url}/keys"})
+
+    async def keys(self, request: web.Request) -> web.Response:
+        return await self._answer(request, {"keys": [self._key(kid) for kid in self.known]})
+
+    def _key(self, kid: str) -> dict[str, Any]:
+        private, endorsements = self.known[kid]
+        key = RSAAlgorithm.to_jwk(private.public_key(), as_dict=True) | {"kid": kid, "use": "sig"}
+        return key if endorsements is None else key | {"endorsements": endorsements}
+
+    async def _answer(self, request: web.Request, body: Any) -> web.Response:
+        self.reads.append(request.path)
+        await asyncio.sleep(self.delay)
+        return web.json_response(body if self.document is None else self.document, status=self.status)
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[Issuer]:
+        app = web.Application()
+        app.router.add_get(METADATA, self.metadata)
+        app.router.add_get("/keys", self.keys)
+        app.router.add_get(f"/login/{TENANT}/discovery/v2.0/keys", self.keys)
+        async with TestServer(app, host="127.0.0.1") as server:
+            self.url = f"http://127.0.0.1:{server.port}"
+            yield self
+
+
+@pytest.fixture(scope="session")
+def private_keys() -> list[RSAPrivateKey]:
+    return [rsa.generate_private_key(65537, 2048) for _ in range(3)]
+
+
+@pytest.fixture
+def issuer(private_keys: list[RSAPrivateKey]) -> Issuer:
+    """Return an issuer whose key `one` speaks for Teams, while `two` does not; it does not serve yet."""
+    known = {"one": (private_keys[0], ["msteams", "skype"]), "two": (private_keys[1], ["skype"])}
+    return Issuer(known=dict(known), spare=private_keys[2])
+
+
+@pytest.fixture
+def settings_of() -> Callable[..., Settings]:
+    """Return what makes the settings of an installation beside an issuer."""
+
+    def made(url: str | None, **others: Any) -> Settings:
+        given = {"app_id": APP, "app_secret": "s" * 20, "tenant_id": TENANT, "stand_in": url, **others}
+        return Settings.model_validate(given)
+
+    return made
+
+
+@dataclass
+class Said:
+    """Be the speech of a bot, and remember what was said; *pause* makes it slow."""
+
+    replies: list[tuple[str, Reply]] = field(default_factory=list)
+    typing_in: list[str] = field(default_factory=list)
+    places: list[tuple[str, Any]] = field(default_factory=list)
+    accounts: dict[str, str] = field(default_factory=dict)
+    pause: float = 0.0
+    error: Exception | None = None
+
+    async def reply(self, to: str, reply: Reply) -> None:
+        await asyncio.sleep(self.pause)
+        if self.error is not None:
+            raise self.error
+        self.replies.append((to, reply))
+
+    async def typing(self, to: Any) -> None:
+        self.typing_in.append(to.conversation)
+
+    async def user(self, place: Any, account: str) -> str | None:
+        if self.error is not None:
+            raise self.error
+        return self.accounts.get(account)
+
+    async def installed(self, activity: Any) -> None:
+        self.places.append(("installed", activity))
+
+    async def uninstalled(self, activity: Any) -> None:
+        self.places.append(("uninstalled", activity))
+
+    async def meeting_seen(self, activity: Any) -> None:
+        self.places.append(("meeting", activity))
+
+
+@pytest.fixture
+def said() -> Said:
+    return Said()
+
+
+@pytest.fixture
+def activity_of() -> Callable[..., dict[str, Any]]:
+    """Return what makes a genuine activity; what is given replaces what would be there."""
+
+    def made(kind: str = "message", **parts: Any) -> dict[str, Any]:
+        return {
+            "type": kind,
+            "id": "1700000000001",
+            "timestamp": "2026-01-05T09:00:00.0000000Z",
+            "channelId": "msteams",
+            "serviceUrl": "https://smba.trafficmanager.net/teams/",
+            "from": {"id": "29:ana", "name": "Ana", "aadObjectId": ANA},
+            "recipient": {"id": f"28:{APP}", "name": "Tertulia"},
+            "conversation": {"id": "a:1", "conversationType": "personal", "tenantId": TENANT},
+            "channelData": {"tenant": {"id": TENANT}},
+            "locale": "en-GB",
+            **parts,
+        }
+
+    return made

@@ -1,0 +1,152 @@
+"""Believe a request only where the platform's own token says so: strictly, and before anything of it is read.
+
+The rules are those of the Bot Framework's connector authentication; nothing switches them off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import jwt
+
+from tertulia import Json, Refused
+from tertulia_teams.config import Settings
+from tertulia_teams.keys import Key, KeyRing, NoKeys
+
+CHANNEL = "msteams"
+SKEW = 300
+LONGEST = 16_384
+REQUIRED = ["exp", "nbf", "iss", "aud"]
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Hold what a genuine token says: for which address it was made, and for which channels its key speaks."""
+
+    service_url: str
+    channels: frozenset[str]
+
+
+class Verifier:
+    """Check the connector's tokens for one bot."""
+
+    def __init__(self, settings: Settings, http: Callable[[], aiohttp.ClientSession], **options: Any):
+        self._settings, self._endpoints = settings, settings.endpoints
+        self._keys = KeyRing(http, self._endpoints.metadata, **options)
+
+    async def claims(self, authorization: list[str]) -> Claims:
+        """Return what the token says; raises `Refused` with 401 for one that is not the connector's."""
+        token = bearer(authorization)
+        key = await _key(self._keys, token)
+        payload = decode(token, key, audience=self._settings.app_id, issuer=self._endpoints.issuer)
+        service_url = payload.get("serviceurl")
+        if not isinstance(service_url, str):
+            raise Refused("the token names no service", 401)
+        return Claims(service_url, key.endorsements)
+
+    def check(self, claims: Claims, activity: Json) -> None:
+        """Raise `Refused` with 403 where *activity* is not what its token was made for, or of another tenant."""
+        if activity.get("channelId") != CHANNEL or CHANNEL not in claims.channels:
+            raise Refused("the key does not speak for this channel", 403)
+        service_url = activity.get("serviceUrl")
+        if not isinstance(service_url, str) or service_url.rstrip("/") != claims.service_url.rstrip("/"):
+            raise Refused("the token is for another service", 403)
+        if not self._endpoints.trusts(service_url):
+            raise Refused("the service is none of the platform's", 403)
+        tenants = named_tenants(activity)
+        if tenants != {self._settings.tenant_id}:
+            raise Refused("the tenant is not served here", 403)
+
+
+class PersonVerifier:
+    """Check the tokens that a tab gets for the person in front of it."""
+
+    def __init__(self, settings: Settings, http: Callable[[], aiohttp.ClientSession], **options: Any):
+        self._settings, self._endpoints = settings, settings.endpoints
+        tenant = settings.tenant_id
+        self._keys = KeyRing(http, self._endpoints.entra_keys(tenant), direct=True, **options)
+        self._issuers = {self._endpoints.entra_issuer(tenant), f"https://sts.windows.net/{tenant}/"}
+
+    async def person(self, authorization: list[str], audiences: frozenset[str]) -> str:
+        """Return the object id of the person; raises `Refused` with 401 for a token that is not theirs and ours."""
+        token = bearer(authorization)
+        key = await _key(self._keys, token)
+        stated = _unverified(token)
+        issuer, audience = str(stated.get("iss")), str(stated.get("aud"))
+        if issuer not in self._issuers or audience not in audiences:
+            raise Refused("the token is not for us", 401)
+        payload = decode(token, key, audience=audience, issuer=issuer)
+        if payload.get("tid") != self._settings.tenant_id or not isinstance(payload.get("oid"), str):
+            raise Refused("the tenant is not served here", 401)
+        return str(payload["oid"]).lower()
+
+
+def bearer(authorization: list[str]) -> str:
+    """Return the one bearer token of the headers; raises `Refused` where there is not exactly one."""
+    if len(authorization) != 1:
+        raise Refused("exactly one token is needed", 401)
+    scheme, _, token = authorization[0].partition(" ")
+    if scheme.lower() != "bearer" or not token or len(token) > LONGEST or not token.isascii():
+        raise Refused("not a bearer token", 401)
+    return token
+
+
+def decode(token: str, key: Key, *, audience: str, issuer: str) -> dict[str, Any]:
+    """Return the claims of a token that is signed by *key*, in force, and made for us by *issuer*."""
+    try:
+        payload: dict[str, Any] = jwt.decode(
+            token,
+            key.public,
+            algorithms=["RS256"],
+            audience=audience,
+            issuer=issuer,
+            leeway=SKEW,
+            options={"require": REQUIRED, "strict_aud": True},
+        )
+    except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise Refused(f"not a valid token: {type(error).__name__}", 401) from None
+    return payload
+
+
+def named_tenants(activity: Json) -> set[str]:
+    """Return every tenant that an activity says it is of."""
+    channel_data = _object(activity.get("channelData"))
+    named = (
+        _object(channel_data.get("tenant")).get("id"),
+        _object(activity.get("conversation")).get("tenantId"),
+        _object(activity.get("from")).get("tenantId"),
+    )
+    return {str(tenant).lower() for tenant in named if tenant is not None}
+
+
+async def _key(keys: KeyRing, token: str) -> Key:
+    try:
+        header = jwt.get_unverified_header(token)
+    except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+        raise Refused("not a token", 401) from None
+    kid = header.get("kid")
+    if header.get("alg") != "RS256" or "crit" in header or not isinstance(kid, str):
+        raise Refused("not signed as the platform signs", 401)
+    try:
+        key = await keys.find(kid)
+    except NoKeys:
+        # nothing is wrong with what was sent: let it come again
+        raise Refused("the platform's keys cannot be read at the moment", 503) from None
+    if key is None:
+        raise Refused("signed by an unknown key", 401)
+    return key
+
+
+def _unverified(token: str) -> Mapping[str, Any]:
+    try:
+        claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
+        raise Refused("not a token", 401) from None
+    return claims
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
