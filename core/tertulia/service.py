@@ -18,6 +18,7 @@ from tertulia.delivery import collect, outbox, processing, shards
 from tertulia.delivery.ticker import Ticker
 from tertulia.runtime import Runtime
 from tertulia.services import retention
+from tertulia.storage import audit
 from tertulia.surveys import ballots
 
 logger = logging.getLogger(__name__)
@@ -106,7 +107,7 @@ async def _for_ever(loop: Loop, runtime: Runtime, stop: asyncio.Event) -> None:
 
 
 async def _upkeep(runtime: Runtime, stop: asyncio.Event) -> None:
-    """Rewrite open ballots half-hourly and sweep what has outlived its retention hourly."""
+    """Rewrite open ballots half-hourly; sweep what has outlived its retention, and anchor the audit log, hourly."""
     rewritten = swept = time.monotonic()
     while not stop.is_set():
         if time.monotonic() - rewritten > HOUR / 2:
@@ -117,9 +118,18 @@ async def _upkeep(runtime: Runtime, stop: asyncio.Event) -> None:
             await retention.sweep(runtime, runtime.clock.now(), retention.periods(runtime.config.retention))
             # the engine's times are real, whatever clock the rounds live by
             await runtime.engine.forget(datetime.now(UTC) - ENGINE_KEEPS)
+            await _anchor(runtime)
             swept = time.monotonic()
         try:
             async with asyncio.timeout(5.0):
                 await stop.wait()
         except TimeoutError:
             continue
+
+
+async def _anchor(runtime: Runtime) -> None:
+    """Write the audit log's end into the journal, which is kept elsewhere: a log cut short no longer matches it."""
+    async with runtime.database.read() as tx:
+        end = await audit.anchor(tx)
+    if end is not None:
+        logger.info("audit anchor", extra={"ids": {"sequence": end[0], "digest": end[1]}})
