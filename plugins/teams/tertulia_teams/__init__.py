@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel
 
-from tertulia import Context, Platform, Route, hookimpl
+from tertulia import Context, Platform, Route, Sandbox, hookimpl
 from tertulia_teams.config import Settings
 
 
@@ -32,3 +32,11 @@ def register_routes(context: Context) -> Iterable[Route]:
     from tertulia_teams.wiring import outbound
 
     return (messages_route(context, outbound(context)),)
+
+
+@hookimpl
+def register_sandbox() -> Iterable[Sandbox]:
+    """Return the local stand-in."""
+    from tertulia_teams.sandbox import TeamsSandbox
+
+    return (TeamsSandbox(),)

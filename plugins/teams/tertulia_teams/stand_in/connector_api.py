@@ -77,6 +77,7 @@ class ConnectorApi:
         self._writable(conversation)
         message = self._message(conversation, request)
         message.activity, message.versions = activity, message.versions + 1
+        message.views.clear()
         return _json({"id": message.id})
 
     async def delete(self, request: web.Request) -> web.Response:

@@ -172,9 +172,11 @@ class StandIn:
         turn = await self.post(self.writer.execute(conversation, person, message.id, action, given))
         answer = turn.json() if turn.status == 200 else None
         if isinstance(answer, dict) and answer.get("type") == CARD:
-            attachments = [{"contentType": CARD, "content": answer["value"]}]
-            message.activity = {**message.activity, "attachments": attachments}
-            message.versions += 1
+            replaced = {**message.activity, "attachments": [{"contentType": CARD, "content": answer["value"]}]}
+            if conversation.kind == "personal":
+                message.activity, message.versions = replaced, message.versions + 1
+            else:
+                message.views[person.id] = replaced
         return turn
 
     async def say(

@@ -60,7 +60,10 @@ class Person:
 
 @dataclass
 class Message:
-    """Hold a message: the activity as it was sent, replaced or deleted."""
+    """Hold a message: the activity as it was sent, replaced or deleted.
+
+    In a shared place, what comes back for a pressed button is seen by who pressed only: *views*, by person.
+    """
 
     id: str
     activity: dict[str, Any]
@@ -69,6 +72,11 @@ class Message:
     thread: str = ""
     versions: int = 1
     deleted: bool = False
+    views: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def seen_by(self, person: Person) -> dict[str, Any]:
+        """Return what a person sees."""
+        return self.views.get(person.id, self.activity)
 
 
 @dataclass
