@@ -6,12 +6,11 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 
 import sqlalchemy as sa
 
 from benchmarks import report
-from benchmarks.setting import OPENS, PROGRAM, Kind, Town, core, populate, setting
+from benchmarks.setting import OPENS, PROGRAM, Databases, Kind, Town, core, populate, setting
 from tertulia.domain.identifiers import new_id
 from tertulia.domain.surveys import BALLOT_SIZE
 from tertulia.runtime import Runtime
@@ -38,12 +37,11 @@ question = "How do you feel at work this week?"
 GIVEN = {"check-in": {"work": "The quarterly report"}, "single-question": {"answer": "7"}}
 
 
-async def measure(size: int, postgresql: Path | None) -> None:
+async def measure(size: int, databases: Databases) -> None:
     """Print the table."""
     rows: list[tuple[str, ...]] = []
-    kinds: list[Kind] = ["SQLite"] if postgresql is None else ["SQLite", "PostgreSQL"]
-    for kind in kinds:
-        with setting(kind, postgresql) as where:
+    for kind in databases.kinds:
+        with setting(kind, databases) as where:
             async with core(where) as runtime:
                 town = await populate(runtime, size, url="http://127.0.0.1:1", program=PROGRAM + SURVEY)
                 for round_ in await _opened(runtime, town):

@@ -7,12 +7,11 @@ import json
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from benchmarks import processes, report
 from benchmarks.processes import Process
-from benchmarks.setting import OPENS, SECRET, Kind, Setting, core, populate, setting
+from benchmarks.setting import OPENS, SECRET, Databases, Setting, core, populate, setting
 from tertulia.delivery.shards import LANES
 from tertulia.domain.identifiers import new_id
 from tertulia.services import prompts, rounds
@@ -52,17 +51,14 @@ class Run:
     worst: float
 
 
-async def measure(sizes: list[int], postgresql: Path | None) -> None:
+async def measure(sizes: list[int], databases: Databases) -> None:
     """Print the table."""
     rows: list[tuple[str, ...]] = []
-    kinds: list[tuple[Kind, int]] = [("SQLite", 1)]
-    if postgresql is not None:
-        kinds += [("PostgreSQL", 1), ("PostgreSQL", 2)]
     async with processes.started("benchmarks.stand_in", {}) as stand_in:
         url = (await stand_in.said())["url"]
         for size in sizes:
-            for kind, workers in kinds:
-                with setting(kind, postgresql) as where:
+            for kind, workers in databases.workers():
+                with setting(kind, databases) as where:
                     body = await prepare(where, size, url)
                     before = await bare(stand_in, url, body, size)
                     run = await fan_out(where, stand_in, size, workers)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from benchmarks import processes, report
 from benchmarks.processes import Process
-from benchmarks.setting import OPENS, SECRET, Kind, Setting, core, populate, setting
+from benchmarks.setting import OPENS, SECRET, Databases, Setting, core, populate, setting
 
 RATE = 200
 MEMBERS = 1000
@@ -28,7 +27,7 @@ COLUMNS = (
 )
 
 
-async def measure(seconds: int, burst: int, postgresql: Path | None) -> None:
+async def measure(seconds: int, burst: int, databases: Databases) -> None:
     """Print the two tables: a steady stream, and as fast as the answers come."""
     steady: list[tuple[str, ...]] = []
     full: list[tuple[str, ...]] = []
@@ -37,9 +36,8 @@ async def measure(seconds: int, burst: int, postgresql: Path | None) -> None:
         for rows, load in ((steady, {"rate": RATE, "seconds": seconds}), (full, {"count": burst})):
             sent = await _generate(hook, load)
             rows.append(_row("bare: verifies only", sent, await _cpu(bare), None))
-    kinds: list[Kind] = ["SQLite"] if postgresql is None else ["SQLite", "PostgreSQL"]
-    for kind in kinds:
-        with setting(kind, postgresql) as where:
+    for kind in databases.kinds:
+        with setting(kind, databases) as where:
             installation = await _prepare(where)
             values = where.values(serves=True, first=False, opens=OPENS.isoformat())
             async with processes.started("benchmarks.worker", values) as service:

