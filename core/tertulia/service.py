@@ -23,6 +23,9 @@ from tertulia.surveys import ballots
 
 logger = logging.getLogger(__name__)
 HOUR = 3600.0
+LONGEST_STOP = 14.0
+"""Seconds that calls under way get to come to their end."""
+
 ENGINE_KEEPS = timedelta(days=7)
 Loop = Callable[[Runtime, asyncio.Event], Awaitable[None]]
 
@@ -55,6 +58,7 @@ class Service:
         runtime = self._runtime
         if runtime.config.embedded:
             await shards.release_all(runtime)
+        await self.ticker.announce()
         await runtime.engine.launch(self.ticker.work(), executor=self.executor, concurrency=self._concurrency)
         journal.adopt("dbos")  # its own handler prints what exceptions say
         loops: list[Loop] = [processing.process, outbox.drain, collect.collect, _upkeep]
@@ -84,9 +88,9 @@ class Service:
         self._stop.set()
         if self._runner is not None:
             await self._runner.cleanup()
-        await self.ticker.drain()
-        _, late = await asyncio.wait(self._tasks, timeout=20) if self._tasks else (set(), set())
-        for task in late:
+        # both at once: whoever asked expects an end within 20 seconds, of which the engine needs some
+        await asyncio.gather(self.ticker.drain(LONGEST_STOP), asyncio.wait(self._tasks, timeout=LONGEST_STOP))
+        for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._runtime.engine.stop()

@@ -40,7 +40,7 @@ from tertulia.testing.loopback_server import Arrival, LoopbackServer
 from tertulia.testing.loopback_webhook import NAME
 
 START = datetime.fromisoformat("2026-11-23T08:00:00+00:00")
-QUICK = {"shard_lease": 2.0, "task_lease": 3.0, "beat": 0.4, "dead_after": 2.0, "mend_every": 2.0}
+QUICK = {"shard_lease": 1.5, "task_lease": 3.0, "beat": 0.3, "dead_after": 1.5, "mend_every": 1.5}
 """For many kills in a short time; the defaults of a service are tried where it is left alone."""
 
 FINAL = {"sent", "ambiguous", "failed", "skipped"}

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tertulia.delivery.shards import LANES
+from tertulia.testing.loopback_faults import hang
 
 OPENS = datetime.fromisoformat("2026-11-23T09:30:00+00:00")
 DAY = """
@@ -82,6 +83,26 @@ async def test_a_worker_that_is_asked_to_stop_leaves_nothing_uncertain(fleet: Ca
         assert set(counts(town).values()) == NEVER_TWICE
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_worker_that_is_asked_to_stop_does_not_wait_for_a_platform_that_hangs(
+    fleet: Callable[..., Any],
+) -> None:
+    async with fleet(DAY, 100, running=1, timeout=60) as town:
+        town.platform.choose = lambda verb: hang(carried_out=True)
+        process = town.processes[0]
+        town.set_clock(OPENS)
+        await town.arrivals(8)
+        seconds = await process.terminated(20)
+        print(f"stopped after {seconds:.1f} s")
+        town.platform.choose = None
+        await process.start()
+        await town.until(lambda: town.all_final("invite", 100))
+        states = await town.states("invite")
+        assert set(counts(town).values()) == NEVER_TWICE
+        assert set(await town.users("invite", states={"sent"})) <= set(counts(town))
+        assert states["sent"] + states["ambiguous"] == 100
+
+
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 async def test_a_worker_that_was_away_for_longer_than_its_lease_is_fenced(fleet: Callable[..., Any]) -> None:
     async with fleet(DAY, 500, running=1, delay=0.3) as town:
@@ -105,6 +126,7 @@ async def test_a_worker_that_was_away_for_longer_than_its_lease_is_fenced(fleet:
         await sleeper.terminated(20)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_what_waits_for_the_rate_limit_is_not_uncertain(fleet: Callable[..., Any]) -> None:
     async with fleet(DAY, 250, running=1, delay=0.02, rate=45) as town:
         town.set_clock(OPENS)

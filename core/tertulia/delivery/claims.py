@@ -74,7 +74,9 @@ async def claim(runtime: Runtime, tx: Tx, job: ShardOf, count: int, real_now: fl
     await _postpone(runtime, tx, job, postponed)
     if claims:
         seqs = [found.seq for found in claims]
-        await tx.execute(_SENDING, {"of_shard": job.id, "seqs": seqs})
+        taken = set((await tx.execute(_SENDING, {"of_shard": job.id, "seqs": seqs})).scalars())
+        # a close in between may have skipped some of them
+        claims = [found for found in claims if found.seq in taken]
     return await _with_links(runtime, tx, job, claims)
 
 
@@ -127,8 +129,13 @@ def _planned() -> sa.Select[Any]:
 _PLANNED = _planned()
 _SENDING = (
     delivery.update()
-    .where(delivery.c.shard_id == sa.bindparam("of_shard"), delivery.c.seq.in_(sa.bindparam("seqs", expanding=True)))
+    .where(
+        delivery.c.shard_id == sa.bindparam("of_shard"),
+        delivery.c.seq.in_(sa.bindparam("seqs", expanding=True)),
+        delivery.c.state == "planned",
+    )
     .values(state="sending")
+    .returning(delivery.c.seq)
 )
 
 

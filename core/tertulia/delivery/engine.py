@@ -58,6 +58,10 @@ class Engine(Protocol):
         """Tell how the workflow called *key* stands; `None` where there is none."""
         ...
 
+    async def holders(self) -> frozenset[str]:
+        """Name the executors that hold unfinished work."""
+        ...
+
     async def hand_over(self, executors: Collection[str]) -> int:
         """Resume what dead executors left pending, and return how many that were."""
         ...
@@ -98,8 +102,8 @@ def _current() -> Work:
 class DurableEngine:
     """Run workflows on DBOS, on SQLite or PostgreSQL."""
 
-    def __init__(self, url: str, *, poll_seconds: float = 0.5):
-        self._url, self._poll = url, poll_seconds
+    def __init__(self, url: str, *, poll_seconds: float = 0.5, page: int = 1000):
+        self._url, self._poll, self._page = url, poll_seconds, page
         self.launched = False
 
     async def launch(self, work: Work, *, executor: str, concurrency: int) -> None:
@@ -142,15 +146,26 @@ class DurableEngine:
             return "pending"
         return "done" if found.status == "SUCCESS" else "lost"
 
+    async def holders(self) -> frozenset[str]:
+        """Name the executors that hold unfinished work."""
+        held = await DBOS.list_workflows_async(
+            status="PENDING", load_input=False, load_output=False, limit=self._page
+        )
+        return frozenset(workflow.executor_id for workflow in held if workflow.executor_id)
+
     async def hand_over(self, executors: Collection[str]) -> int:
         """Resume what dead executors left pending."""
-        left = await DBOS.list_workflows_async(
-            status="PENDING", executor_id=list(executors), load_input=False, load_output=False, limit=1000
-        )
-        for queue in {workflow.queue_name for workflow in left}:
-            keys = [workflow.workflow_id for workflow in left if workflow.queue_name == queue]
-            await DBOS.resume_workflows_async(keys, queue_name=queue)
-        return len(left)
+        count = 0
+        while True:
+            left = await DBOS.list_workflows_async(
+                status="PENDING", executor_id=list(executors), load_input=False, load_output=False, limit=self._page
+            )
+            for queue in {workflow.queue_name for workflow in left}:
+                keys = [workflow.workflow_id for workflow in left if workflow.queue_name == queue]
+                await DBOS.resume_workflows_async(keys, queue_name=queue)
+            count += len(left)
+            if len(left) < self._page:
+                return count
 
     async def idle(self) -> bool:
         """Tell whether nothing is pending or queued."""

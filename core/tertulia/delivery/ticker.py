@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Collection
 
 import sqlalchemy as sa
 
@@ -44,6 +45,11 @@ class Ticker:
     def work(self) -> Work:
         """Return what the engine's workflows do."""
         return Work(step=self._step, shard=self._shard)
+
+    async def announce(self) -> None:
+        """Make this process known; it may take work only then, or its death would be noticed by nobody."""
+        async with self._runtime.database.write() as tx:
+            await self._register(tx, time.time())
 
     async def run(self) -> None:
         """Tick until stopped; a failing tick is logged and tried again."""
@@ -126,7 +132,7 @@ class Ticker:
     async def _beat(self) -> None:
         now, dead_after = time.time(), self._runtime.timing.dead_after
         async with self._runtime.database.write() as tx:
-            await upsert(tx, worker, [{"id": self._executor, "beat": now}], keys=("id",), update=("beat",))
+            await self._register(tx, now)
             await upsert(tx, lease, [{"name": "sweep", "owner": "", "until": 0.0}], keys=("name",))
             mine = sa.or_(lease.c.owner == self._executor, lease.c.until < now)
             swept = await tx.execute(
@@ -136,13 +142,28 @@ class Ticker:
             )
             dead = await _dead(tx, now - dead_after) if swept.rowcount == 1 else []
         if dead:
-            count = await self._runtime.engine.hand_over(dead)
-            logger.warning("took over %d workflows of %d stopped workers", count, len(dead))
+            await self._take_over(dead)
             async with self._runtime.database.write() as tx:
                 await tx.execute(worker.delete().where(worker.c.id.in_(dead)))
 
+    async def _register(self, tx: Tx, now: float) -> None:
+        await upsert(tx, worker, [{"id": self._executor, "beat": now}], keys=("id",), update=("beat",))
+
+    async def _take_over(self, dead: Collection[str]) -> None:
+        count = await self._runtime.engine.hand_over(dead)
+        logger.warning("took over %d workflows of %d stopped workers", count, len(dead))
+
     async def _mend(self) -> None:
-        """Start again what the engine lost: its database may have been rebuilt from ours."""
+        """Take over what nobody known holds, and start again what the engine lost.
+
+        A worker taken for dead may come back and die before it is known again; and the engine's database may have
+        been rebuilt from ours.
+        """
+        holders = await self._runtime.engine.holders()
+        async with self._runtime.database.read() as tx:
+            strangers = holders - set((await tx.execute(sa.select(worker.c.id))).scalars())
+        if strangers:
+            await self._take_over(strangers)
         for round_id, step in await self._due():
             key = await self._free_key(_key(round_id, step))
             if key:

@@ -103,6 +103,11 @@ async def who_answered(runtime: Runtime, tx: Tx, round_: RoundRow, persons: Sequ
 async def start_close(runtime: Runtime, tx: Tx, round_: RoundRow) -> None:
     """Take no more answers, and send nothing more but what is under way."""
     await rounds.change_state(tx, round_, "closing")
+    await _send_no_more(tx, round_)
+    await opening.set_timer(tx, round_, Step("close", runtime.clock.now()))
+
+
+async def _send_no_more(tx: Tx, round_: RoundRow) -> None:
     await tx.execute(
         delivery.update()
         .where(delivery.c.round_id == round_.id, delivery.c.state == "planned")
@@ -111,11 +116,12 @@ async def start_close(runtime: Runtime, tx: Tx, round_: RoundRow) -> None:
     await tx.execute(
         shard.update().where(shard.c.round_id == round_.id, shard.c.state == "planned").values(state="done")
     )
-    await opening.set_timer(tx, round_, Step("close", runtime.clock.now()))
 
 
 async def finish_close(runtime: Runtime, tx: Tx, round_: RoundRow) -> None:
     """Count what was given, keep the figures, and plan the summary for the places."""
+    # a sender may have postponed some of its recipients to a new shard just when the close began
+    await _send_no_more(tx, round_)
     practice = await rounds.practice_of(tx, round_)
     figures, draft = await summaries.summarise(runtime, tx, round_, practice)
     summary = {"figures": dict(figures), "shown": draft is not None}

@@ -42,6 +42,10 @@ class InlineEngine:
             return "pending"
         return "lost" if task.cancelled() or task.exception() else "done"
 
+    async def holders(self) -> frozenset[str]:
+        """Name nobody: there is one process."""
+        return frozenset()
+
     async def hand_over(self, executors: Collection[str]) -> int:
         """Do nothing: there is one process."""
         return 0

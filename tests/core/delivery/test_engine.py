@@ -90,3 +90,28 @@ async def test_only_ids_are_kept_and_as_json(tmp_path: Path) -> None:
         (inputs,) = connection.execute("SELECT inputs FROM workflow_input").fetchone()
     connection.close()
     assert "r" in json.dumps(json.loads(inputs))
+
+
+async def test_it_tells_who_holds_work_and_hands_over_all_of_it(database_url: str, tmp_path: Path) -> None:
+    url, journal, begun = engine_url(database_url, tmp_path), Journal(), list[str]()
+
+    async def cut_off(shard_id: str) -> None:
+        begun.append(shard_id)
+        raise asyncio.CancelledError
+
+    first = DurableEngine(url, poll_seconds=0.1)
+    await first.launch(Work(step=journal.step, shard=cut_off), executor="first", concurrency=9)
+    for number in range(5):
+        await first.enqueue(f"shard:s{number}", f"s{number}")
+    async with asyncio.timeout(20):
+        while len(begun) < 5:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert await first.holders() == {"first"}
+    await first.stop()
+    second = DurableEngine(url, poll_seconds=0.1, page=2)
+    await second.launch(journal.work(), executor="second", concurrency=9)
+    assert await second.hand_over(["first"]) == 5
+    await until_idle(second)
+    assert sorted(journal.shards) == [f"s{number}" for number in range(5)]
+    assert await second.holders() == frozenset()
+    await second.stop()
