@@ -24,6 +24,7 @@ from tertulia.capabilities import (
     SurveyPort,
     Webhook,
 )
+from tertulia.command_line import open_installation
 from tertulia.domain.clock import Clock
 from tertulia.domain.commands import Parsed, parse_command
 from tertulia.domain.identifiers import Id, Json, new_id
@@ -138,5 +139,6 @@ __all__ = [
     "Window",
     "hookimpl",
     "new_id",
+    "open_installation",
     "parse_command",
 ]
