@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import click
 from pydantic import BaseModel
 
 from tertulia import Context, Platform, Route, Sandbox, hookimpl
@@ -40,3 +41,11 @@ def register_sandbox() -> Iterable[Sandbox]:
     from tertulia_teams.sandbox import TeamsSandbox
 
     return (TeamsSandbox(),)
+
+
+@hookimpl
+def register_cli() -> click.Command | None:
+    """Return `tertulia teams`."""
+    from tertulia_teams.command import command
+
+    return command

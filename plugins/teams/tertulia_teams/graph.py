@@ -6,7 +6,7 @@ Everything asked here may be asked again, so a call of unknown outcome is simply
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -66,7 +66,7 @@ class Graph:
             self._catalog = str(found[0]["id"])
         return self._catalog
 
-    async def users(self, cursor: str | None) -> AsyncIterator[tuple[list[Json], str]]:
+    async def users(self, cursor: str | None) -> AsyncGenerator[tuple[list[Json], str], None]:
         """Yield pages of accounts that are new or have changed since *cursor*, each with the cursor behind it."""
         path = cursor or f"/users/delta?$select={','.join(USER)}"
         while True:
@@ -99,10 +99,6 @@ class Graph:
             (report, await self._all(f"{base}/{quote(str(report['id']), safe='')}/attendanceRecords"))
             for report in reports
         ]
-
-    async def probe(self, path: str) -> int:
-        """Return the status with which Graph answers a read; for the doctor."""
-        return (await self._call("GET", path)).status
 
     async def _all(self, path: str) -> list[Json]:
         items: list[Json] = []

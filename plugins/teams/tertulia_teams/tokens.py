@@ -10,11 +10,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import aiohttp
 
-from tertulia import Context, OperatorError, RetryLater
+from tertulia import Context, OperatorError, RetryLater, SendError
 from tertulia_teams.config import CLOUDS, Settings
 from tertulia_teams.exchange import retry_after
 
@@ -42,21 +42,8 @@ class Answer:
     text: str
     headers: Mapping[str, str]
 
-    def raise_for_status(self) -> None:
-        """Raise where the answer is no answer."""
-        if self.status_code >= 400:
-            raise RetryLater(f"the token service answered {self.status_code}")
-
 
 Fetch: TypeAlias = Callable[..., Awaitable[Answer]]
-
-
-class MsalApplication(Protocol):
-    """Be what gives tokens: msal's confidential client or its managed identity."""
-
-    def __call__(self, scope: str) -> dict[str, Any]:
-        """Return msal's result for *scope*."""
-        ...
 
 
 class Bridge:
@@ -94,7 +81,6 @@ class Tokens:
         self._kept: dict[tuple[str, str], Token] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._paused: dict[str, float] = {}
-        self._application: MsalApplication | None = None
 
     async def get(self, scope: str) -> str:
         """Return a token that is good for a while; raises `RetryLater` or `OperatorError`."""
@@ -117,7 +103,6 @@ class Tokens:
     def forget(self, scope: str) -> None:
         """Do not use the token again: a service refused it."""
         self._kept.pop((self._settings.app_id, scope), None)
-        self._application = None
 
     async def _renewed(self, scope: str) -> Token:
         loop = asyncio.get_running_loop()
@@ -125,8 +110,10 @@ class Tokens:
             result = await asyncio.to_thread(self._acquire, scope, loop)
         except (aiohttp.ClientError, TimeoutError, ConnectionError):
             raise RetryLater("the token service does not answer") from None
-        except ValueError:
-            # msal's own complaint may quote what it was given
+        except SendError:
+            raise
+        except Exception:
+            # msal complains in many ways, and may quote what it was given
             raise OperatorError("the token service's answer cannot be used: check cloud and tenant_id") from None
         text, seconds = result.get("access_token"), result.get("expires_in")
         if not isinstance(text, str) or not isinstance(seconds, int | float | str):
@@ -134,35 +121,24 @@ class Tokens:
         return Token(text, self._now() + float(seconds))
 
     def _acquire(self, scope: str, loop: asyncio.AbstractEventLoop) -> dict[str, Any]:
-        if self._application is None:
-            managed = self._settings.app_type == "managed-identity"
-            self._application = _managed(self._settings, loop) if managed else self._confidential(loop)
-        return self._application(scope)
-
-    def _confidential(self, loop: asyncio.AbstractEventLoop) -> MsalApplication:
+        """Ask msal, in a thread; a new application each time, because this class keeps the tokens."""
+        settings = self._settings
+        if settings.app_type == "managed-identity":
+            return _managed(settings, scope, loop)
         # imported in the thread, because it takes a while
         from msal import ConfidentialClientApplication  # type: ignore[import-untyped]
 
-        settings = self._settings
-        tenant = "botframework.com" if settings.app_type == "multi-tenant" else settings.tenant_id
-        secret = settings.app_secret.get_secret_value() if settings.app_secret else None
-        applications: dict[str, Any] = {}
-
-        def acquire(scope: str) -> dict[str, Any]:
-            # Graph's tokens are the tenant's own, whatever kind of bot it is
-            authority = tenant if scope == settings.endpoints.scope else settings.tenant_id
-            if authority not in applications:
-                applications[authority] = ConfidentialClientApplication(
-                    settings.app_id,
-                    client_credential=secret,
-                    authority=f"{CLOUDS[settings.cloud].login}/{authority}",
-                    instance_discovery=False,
-                    http_client=Bridge(self._fetch, loop),
-                )
-            result: dict[str, Any] = applications[authority].acquire_token_for_client(scopes=[scope])
-            return result
-
-        return acquire
+        # Graph's tokens are the tenant's own, whatever kind of bot it is
+        shared = settings.app_type == "multi-tenant" and scope == settings.endpoints.scope
+        application = ConfidentialClientApplication(
+            settings.app_id,
+            client_credential=settings.app_secret.get_secret_value() if settings.app_secret else None,
+            authority=f"{CLOUDS[settings.cloud].login}/{'botframework.com' if shared else settings.tenant_id}",
+            instance_discovery=False,
+            http_client=Bridge(self._fetch, loop),
+        )
+        result: dict[str, Any] = application.acquire_token_for_client(scopes=[scope])
+        return result
 
     async def _fetch(self, method: str, url: str, **options: Any) -> Answer:
         known = CLOUDS[self._settings.cloud].login
@@ -172,18 +148,13 @@ class Tokens:
             return await _answer(response)
 
 
-def _managed(settings: Settings, loop: asyncio.AbstractEventLoop) -> MsalApplication:
+def _managed(settings: Settings, scope: str, loop: asyncio.AbstractEventLoop) -> dict[str, Any]:
     from msal import ManagedIdentityClient, UserAssignedManagedIdentity
 
-    client = ManagedIdentityClient(
-        UserAssignedManagedIdentity(client_id=settings.app_id), http_client=Bridge(_fetch_here, loop)
-    )
-
-    def acquire(scope: str) -> dict[str, Any]:
-        result: dict[str, Any] = client.acquire_token_for_client(resource=scope.removesuffix("/.default"))
-        return result
-
-    return acquire
+    identity = UserAssignedManagedIdentity(client_id=settings.app_id)
+    client = ManagedIdentityClient(identity, http_client=Bridge(_fetch_here, loop))
+    result: dict[str, Any] = client.acquire_token_for_client(resource=scope.removesuffix("/.default"))
+    return result
 
 
 async def _fetch_here(method: str, url: str, **options: Any) -> Answer:
@@ -196,8 +167,9 @@ async def _fetch_here(method: str, url: str, **options: Any) -> Answer:
 
 
 async def _answer(response: aiohttp.ClientResponse) -> Answer:
-    if response.status == 429:
-        raise RetryLater("the token service has too many requests", retry_after(response.headers.get("retry-after")))
+    if response.status == 429 or response.status >= 500:
+        after = retry_after(response.headers.get("retry-after"))
+        raise RetryLater(f"the token service answered {response.status}", after)
     return Answer(response.status, await response.text(errors="replace"), response.headers)
 
 

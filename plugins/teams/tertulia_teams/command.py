@@ -1,0 +1,95 @@
+"""`tertulia teams`: the app package, the doctor, and the stand-in as a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import click
+
+from tertulia import Mistake, open_installation
+
+workspace_option = click.option("--workspace", "-w", metavar="NAME", help="Needed only where there are several.")
+organization_option = click.option("--organization", metavar="NAME", help="Needed only where there are several.")
+
+
+@click.group()
+def command() -> None:
+    """Microsoft Teams: app package, checks, local stand-in."""
+
+
+@command.command()
+@workspace_option
+@organization_option
+@click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="The zip file to write.")
+@click.option("--version", default="1.0.0", show_default=True, help="Raise it with every upload.")
+@click.option("--read-channels", is_flag=True, help="Also take replies in channels that do not mention Tertulia.")
+def manifest(
+    workspace: str | None, organization: str | None, output: Path, version: str, read_channels: bool
+) -> None:
+    """Write the app package that an admin uploads in the Teams admin center."""
+    from tertulia_teams.manifest import package
+
+    async def made() -> bytes:
+        async with open_installation("teams", workspace=workspace, organization=organization) as context:
+            url = context.public_url
+            if not url.startswith("https://"):
+                raise Mistake("TERTULIA_PUBLIC_URL must be an https address that Microsoft reaches.")
+            return package(context.settings, url, version=version, read_channels=read_channels)
+
+    content = asyncio.run(made())
+    try:
+        output.write_bytes(content)
+    except OSError as error:
+        raise Mistake(
+            f"{output} cannot be written ({error.strerror}); name a file in a folder that exists."
+        ) from None
+    click.echo(f"Wrote {output}. Upload it in the Teams admin center under Teams apps, Manage apps.")
+
+
+@command.command()
+@workspace_option
+@organization_option
+def doctor(workspace: str | None, organization: str | None) -> None:
+    """Check credentials, endpoint and permissions, and say what to do."""
+    from tertulia_teams.doctor import examine
+
+    async def examined() -> int:
+        wrong = 0
+        async with open_installation("teams", workspace=workspace, organization=organization) as context:
+            async for finding in examine(context):
+                wrong += finding.cure is not None
+                click.echo(
+                    f"ok     {finding.subject}"
+                    if finding.cure is None
+                    else f"WRONG  {finding.subject}: {finding.cure}"
+                )
+        return wrong
+
+    if wrong := asyncio.run(examined()):
+        raise Mistake(f"{wrong} of the checks failed; see above what to do.")
+
+
+@command.command("stand-in")
+@click.option("--port", default=56150, show_default=True, help="0 takes a free one.")
+def stand_in(port: int) -> None:
+    """Run a local Teams to try things with; only a service in sandbox mode reaches it."""
+    from tertulia_teams.sandbox import TeamsSandbox
+
+    async def serve() -> None:
+        sandbox = TeamsSandbox(port)
+        settings = await sandbox.start()
+        click.echo(f"Sit as any member at {sandbox.page} · Ctrl-C ends it.")
+        click.echo(f"Settings, for `tertulia plugins enable teams --file`: {json.dumps(dict(settings))}")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await sandbox.stop()
+
+    try:
+        asyncio.run(serve())
+    except KeyboardInterrupt:
+        click.echo("Ended.")
+    except OSError as error:
+        raise Mistake(f"--port {port} cannot be used ({error.strerror}); name another.") from None

@@ -1,0 +1,109 @@
+"""Write the app package: a manifest of version 1.29 with the least permissions, and its icons."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import Any
+from urllib.parse import urlsplit
+
+from tertulia_teams import icons
+from tertulia_teams.config import Settings
+
+SCHEMA = "https://developer.microsoft.com/en-us/json-schemas/teams/v1.29/MicrosoftTeams.schema.json"
+VERSION = "1.0.0"
+PERMISSIONS = {
+    "OnlineMeeting.ReadBasic.Chat": "hear that a meeting which is a place of the program starts and ends",
+    "OnlineMeetingParticipant.Read.Chat": "hear who joins and leaves such a meeting",
+}
+"""Resource-specific consent, granted by the owner of the one chat that adds the app, with what it is for."""
+READ_CHANNELS = "ChannelMessage.Read.Group"
+"""Asked for only where wanted: with it Teams also sends messages of the team that do not mention the app."""
+COMMANDS = {
+    "help": "See what Tertulia understands",
+    "check-in": "Open the check-in that is running",
+    "icebreaker": "Open the icebreaker that is running",
+    "kudos": "Thank a colleague: kudos @name and why",
+    "snooze": "Get nothing for a while: snooze 3 days",
+    "settings": "Choose channel, hours and practices",
+    "my data": "See or erase what is held about you",
+    "candle": "Ask one person for care, in private",
+    "stop": "Not to be invited again",
+}
+PRIVATE = ("my data", "candle")
+
+
+def package(settings: Settings, public_url: str, *, version: str = VERSION, read_channels: bool = False) -> bytes:
+    """Return the package as a zip file, the same bytes every time."""
+    written = json.dumps(
+        manifest(settings, public_url, version=version, read_channels=read_channels), indent=2, ensure_ascii=False
+    )
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in (
+            ("manifest.json", written.encode()),
+            ("color.png", icons.colour()),
+            ("outline.png", icons.outline()),
+        ):
+            file.writestr(zipfile.ZipInfo(name), content)
+    return raw.getvalue()
+
+
+def manifest(
+    settings: Settings, public_url: str, *, version: str = VERSION, read_channels: bool = False
+) -> dict[str, Any]:
+    """Return the manifest of the app of one installation, whose routes are below *public_url*."""
+    parts = urlsplit(public_url)
+    home, host = f"{parts.scheme}://{parts.netloc}", parts.hostname or ""
+    names = [*PERMISSIONS, *([READ_CHANNELS] if read_channels else [])]
+    return {
+        "$schema": SCHEMA,
+        "manifestVersion": "1.29",
+        "version": version,
+        "id": settings.manifest_id,
+        "developer": {
+            "name": "Tertulia",
+            "websiteUrl": home,
+            "privacyUrl": f"{home}/privacy",
+            "termsOfUseUrl": f"{home}/terms",
+        },
+        "name": {"short": "Tertulia", "full": "Tertulia: a program for belonging together"},
+        "description": {
+            "short": "Check-ins, icebreakers and kudos for people who work apart.",
+            "full": "Tertulia asks how your day goes, starts conversations and passes thanks on. It says before "
+            "every answer what is kept and who sees it; everyone may pass, snooze or stop, see what is held about "
+            "them and have it erased.",
+        },
+        "icons": {"color": "color.png", "outline": "outline.png"},
+        "accentColor": icons.ACCENT,
+        "defaultInstallScope": "personal",
+        "bots": [_bot(settings)],
+        "staticTabs": [{"entityId": "conversations", "scopes": ["personal"]}],
+        "webApplicationInfo": {"id": settings.app_id, "resource": f"api://{host}/{settings.app_id}"},
+        "authorization": {
+            "permissions": {"resourceSpecific": [{"name": name, "type": "Application"} for name in names]}
+        },
+        "validDomains": [host],
+    }
+
+
+def _bot(settings: Settings) -> dict[str, Any]:
+    lists = [(["personal"], COMMANDS), (["team", "groupChat"], _shared())]
+    return {
+        "botId": settings.app_id,
+        "scopes": ["personal", "team", "groupChat"],
+        "isNotificationOnly": False,
+        "supportsFiles": False,
+        "supportsCalling": False,
+        "supportsVideo": False,
+        "commandLists": [
+            {"scopes": scopes, "commands": [{"title": title, "description": text} for title, text in known.items()]}
+            for scopes, known in lists
+        ],
+    }
+
+
+def _shared() -> dict[str, str]:
+    """Return the commands for a place with others: what is answered in private is not offered there."""
+    return {title: text for title, text in COMMANDS.items() if title not in PRIVATE}

@@ -1,0 +1,71 @@
+"""`tertulia teams doctor` finds what is wrong, and its command tells it in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from click.testing import CliRunner
+
+import tertulia_teams
+from tertulia import Mistake
+from tertulia.testing.context import FakeContext
+from tertulia_teams.config import Settings
+from tertulia_teams.doctor import Finding, examine
+from tertulia_teams.stand_in.faults import refusal
+from tertulia_teams.stand_in.server import StandIn
+
+
+@asynccontextmanager
+async def service(status: int) -> AsyncIterator[str]:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(status=status)
+
+    app = web.Application()
+    app.router.add_post("/{any:.*}", answer)
+    async with TestServer(app) as server:
+        yield str(server.make_url("")).rstrip("/")
+
+
+async def findings(stand_in: StandIn, origin: str, **settings: object) -> dict[str, str | None]:
+    known = Settings.model_validate(stand_in.settings(timeout=1, **settings))
+    async with FakeContext(settings=known, plugin="teams", origin=origin) as context:
+        found: list[Finding] = [finding async for finding in examine(context)]
+    return {finding.subject: finding.cure for finding in found}
+
+
+async def test_all_is_well_with_the_stand_in() -> None:
+    async with StandIn() as stand_in, service(401) as origin:
+        found = await findings(stand_in, origin)
+        assert set(found.values()) == {None}
+        assert len(found) == 7
+
+
+async def test_each_fault_has_its_cure() -> None:
+    async with StandIn() as stand_in, service(200) as origin:
+        stand_in.tenant.catalog = None
+        stand_in.faults.add("metadata", refusal(500))
+        stand_in.faults.add("graph", refusal(403))
+        found = await findings(stand_in, origin)
+        assert "upload the package" in str(found["app in the tenant's catalog"])
+        assert "check the proxy" in str(found["messaging endpoint"])
+        assert "User.Read.All" in str(found["permission User.Read.All"])
+        assert "answered 500" in str(found["connector's keys"])
+        wrong = await findings(stand_in, "http://127.0.0.1:9", app_secret="y" * 20)
+        assert "app_secret" in str(wrong["bot credentials"])
+        assert "start the service" in str(wrong["messaging endpoint"])
+        assert "Graph credentials" not in wrong
+
+
+def test_the_commands_explain_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = tertulia_teams.register_cli()
+    assert command is not None
+    shown = CliRunner().invoke(command, ["--help"])
+    assert {"manifest", "doctor", "stand-in"} <= set(shown.output.split())
+    monkeypatch.setenv("TERTULIA_DATA", str(tmp_path / "none"))
+    ended = CliRunner().invoke(command, ["manifest", "-o", str(tmp_path / "app.zip")])
+    assert isinstance(ended.exception, Mistake)
