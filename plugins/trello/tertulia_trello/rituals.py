@@ -1,0 +1,112 @@
+"""Carry rituals as cards: posted on the ritual list, changed and closed without ever fighting what people did."""
+
+from __future__ import annotations
+
+from tertulia import Id, OperatorError, Place, Prompt, Recipient, Ref, RetryLater, SendError
+from tertulia_trello import cards
+from tertulia_trello.actions import PLATFORM
+from tertulia_trello.cards import Asked
+from tertulia_trello.client import Gone
+from tertulia_trello.desk import Desk, digest, split
+
+MET = "We met"
+CHECKLIST = "Tick"
+
+
+class CardRituals:
+    """Be the ritual port: one card for each round and board, one for each small group."""
+
+    def __init__(self, desk: Desk):
+        self._desk, self._client, self._store = desk, desk.client, desk.context.store
+
+    async def post(self, place: Place, prompt: Prompt, key: Id) -> Ref:
+        """Put a card on the board's ritual list; a repeated *key* goes on where it stopped."""
+        if place.platform != PLATFORM:
+            raise OperatorError(f"a place of {place.platform} is no board")
+        return await self._put(self._desk.opted_in(place.ref), prompt, key)
+
+    async def gather(self, group: tuple[Recipient, ...], prompt: Prompt, key: Id) -> Ref | None:
+        """Put a card for a group on the board of groups, shared by its members; `None` without such a board."""
+        board = self._desk.settings.group_board
+        members = [recipient.address.get("member") for recipient in group]
+        known = [member for member in members if isinstance(member, str) and member]
+        if board is None or len(known) < len(members):
+            return None
+        return await self._put(self._desk.opted_in(board), prompt, key, members=known)
+
+    async def refresh(self, ref: Ref, prompt: Prompt) -> None:
+        """Write the question anew, unless people changed the card, archived it or took it away."""
+        _, card = split(ref)
+        standing = await self._desk.standing(card)
+        if standing is None:
+            return
+        kept = await self._desk.card(ref)
+        if kept is None or digest(standing.get("desc", "")) != kept["desc"]:
+            return
+        text = cards.description(prompt, self._desk.settings.username)
+        await self._client.change_card(card, text=text)
+        await self._desk.keep(ref, {**kept, **_asked(prompt), "desc": digest(text)})
+
+    async def close(self, ref: Ref, summary: Prompt) -> None:
+        """Add the summary and archive the card; what people archived or took away stays as they left it."""
+        _, card = split(ref)
+        standing = await self._desk.standing(card)
+        kept = await self._desk.card(ref)
+        if standing is not None:
+            told = int(kept["told"]) if kept else 0
+            for number, piece in enumerate(cards.pieces(cards.summary(summary))):
+                if number >= told:
+                    await self._client.comment(card, piece)
+                    if kept:
+                        await self._desk.keep(ref, {**kept, "told": number + 1})
+            if self._desk.settings.archive:
+                await self._client.change_card(card, closed=True)
+        await self._desk.forget(ref)
+        if kept:
+            await self._store.delete(f"post:{kept['key']}")
+
+    async def _put(self, board: str, prompt: Prompt, key: Id, *, members: list[str] | None = None) -> Ref:
+        known: str | None = await self._store.get(f"post:{key}")
+        if known is None:
+            known = await self._create(board, prompt, members or [])
+            await self._store.put(f"post:{key}", known)
+        ref = f"{board}:{known}"
+        kept = await self._desk.card(ref)
+        if kept is None:
+            shown = digest(cards.description(prompt, self._desk.settings.username))
+            empty: dict[str, object] = {"checks": {}, "answers": {}, "refused": {}, "told": 0}
+            kept = {**_asked(prompt), **empty, "desc": shown, "key": key}
+            await self._desk.keep(ref, kept)
+        await self._checks(ref, prompt, grouped=members is not None)
+        return ref
+
+    async def _create(self, board: str, prompt: Prompt, members: list[str]) -> str:
+        text = cards.description(prompt, self._desk.settings.username)
+        list_id, label = await self._desk.list_of(board)
+        try:
+            return await self._client.create_card(list_id, cards.title(prompt), text, label=label, members=members)
+        except Gone:
+            # the list was archived or deleted: certainly nothing was posted, and the next attempt looks for a list
+            await self._desk.forget_list(board)
+            raise RetryLater("the ritual list is gone from the board") from None
+
+    async def _checks(self, ref: Ref, prompt: Prompt, *, grouped: bool) -> None:
+        """Put what can be ticked on the card; a card without it is a card all the same."""
+        kept, items = await self._desk.card(ref), [(f.key, f.label) for f in prompt.fields if f.kind == "confirm"]
+        items += [("", MET)] if grouped else []
+        if kept is None or kept["checks"] or not items:
+            return
+        try:
+            checklist = await self._client.create_checklist(split(ref)[1], CHECKLIST)
+            checks = {
+                await self._client.create_check_item(checklist, " ".join(cards.broken(label).split())[:200]): key
+                for key, label in items
+            }
+        except SendError:
+            return
+        await self._desk.keep(ref, {**kept, "checks": checks})
+
+
+def _asked(prompt: Prompt) -> dict[str, object]:
+    tokens = {action.verb: action.token for action in prompt.actions}
+    return {"round": prompt.id, "tokens": tokens, "fields": [dict(field) for field in Asked.of(prompt).fields]}

@@ -1,0 +1,199 @@
+"""Cards carry rituals and never fight what people did; answers come from comments and ticks."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tertulia import Field, Markup, OperatorError, Participation, Place, Recipient, Reply, RetryLater, new_id
+from tertulia.testing.samples import sample_prompt, summary_prompt
+from tertulia_trello.stand_in.faults import too_many
+
+QUESTION = replace(
+    sample_prompt(),
+    fields=(
+        Field(key="answer", kind="short", label="Your answer"),
+        Field(key="there", kind="confirm", label="I @ana will be there"),
+    ),
+)
+
+
+def here(bench: Any) -> Place:
+    return Place(platform="trello", ref=bench.board, kind="board")
+
+
+def card_of(ref: str) -> str:
+    return ref.partition(":")[2]
+
+
+async def read(bench: Any, cursor: str | None = None) -> list[Any]:
+    found = [batch async for batch in bench.platform.participation.since(cursor, frozenset({here(bench)}))]
+    return [item for batch in found for item in batch.items]
+
+
+async def test_a_card_is_posted_once_whatever_happens_on_the_way(open_bench: Any) -> None:
+    async with open_bench() as bench:
+        key = new_id()
+        refs = {await bench.platform.ritual.post(here(bench), QUESTION, key) for _ in range(3)}
+        assert len(refs) == 1
+        assert len(bench.server.carried_out("POST", "/cards")) == 1
+        card = bench.town.cards[card_of(refs.pop())]
+        assert bench.town.lists[card["idList"]]["name"] == "Tertulia"
+        assert [bench.town.labels[one]["name"] for one in card["idLabels"]] == ["Tertulia"]
+        (item,) = bench.town.items.values()
+        assert item["name"] == "I @\u200bana will be there"
+
+
+async def test_a_list_is_made_with_consent_only(open_bench: Any) -> None:
+    async with open_bench(create_list=False) as bench:
+        with pytest.raises(OperatorError, match="create_list"):
+            await bench.platform.ritual.post(here(bench), QUESTION, new_id())
+        assert not bench.server.carried_out()
+        bench.town.add_list(bench.board, "Tertulia")
+        assert await bench.platform.ritual.post(here(bench), QUESTION, new_id())
+        assert not bench.town.labels
+
+
+async def test_other_boards_carry_nothing(open_bench: Any) -> None:
+    async with open_bench(boards=[]) as bench:
+        with pytest.raises(OperatorError, match="boards"):
+            await bench.platform.ritual.post(here(bench), QUESTION, new_id())
+        assert await read(bench) == []
+        assert not bench.server.journal
+
+
+async def test_a_list_that_people_archived_is_made_anew(open_bench: Any) -> None:
+    async with open_bench() as bench:
+        first = await bench.platform.ritual.post(here(bench), QUESTION, new_id())
+        bench.town.lists[bench.town.cards[card_of(first)]["idList"]]["closed"] = True
+        key = new_id()
+        with pytest.raises(RetryLater):
+            await bench.platform.ritual.post(here(bench), QUESTION, key)
+        assert await bench.platform.ritual.post(here(bench), QUESTION, key)
+
+
+async def test_an_edited_card_is_left_as_people_wrote_it(open_bench: Any) -> None:
+    async with open_bench() as bench:
+        ref = await bench.platform.ritual.post(here(bench), QUESTION, new_id())
+        other = replace(QUESTION, body=Markup.literal("Another question"))
+        await bench.platform.ritual.refresh(ref, other)
+        assert "Another question" in bench.town.cards[card_of(ref)]["desc"]
+        bench.town.change(bench.ana, card_of(ref), desc="Ours now")
+        await bench.platform.ritual.refresh(ref, QUESTION)
+        assert bench.town.cards[card_of(ref)]["desc"] == "Ours now"
+
+
+@pytest.mark.parametrize("how", ["archived", "deleted"])
+async def test_a_card_that_people_took_away_stays_away(open_bench: Any, how: str) -> None:
+    async with open_bench() as bench:
+        ref = await bench.platform.ritual.post(here(bench), QUESTION, new_id())
+        if how == "archived":
+            bench.town.change(bench.ana, card_of(ref), closed=True)
+        else:
+            bench.town.delete(bench.ana, card_of(ref))
+        before = len(bench.server.carried_out())
+        await bench.platform.ritual.refresh(ref, QUESTION)
+        await bench.platform.ritual.close(ref, summary_prompt())
+        assert len(bench.server.carried_out()) == before
+
+
+async def test_a_summary_that_broke_off_goes_on_where_it_stopped(open_bench: Any) -> None:
+    async with open_bench(archive=False) as bench:
+        ref = await bench.platform.ritual.post(here(bench), QUESTION, new_id())
+        long = replace(summary_prompt(), body=Markup.literal("\n\n".join(f"{n} " + "word " * 150 for n in range(20))))
+        bench.server.script(None, None, too_many())
+        with pytest.raises(RetryLater):
+            await bench.platform.ritual.close(ref, long)
+        await bench.platform.ritual.close(ref, long)
+        said = [one["data"]["text"] for one in bench.town.card_actions(card_of(ref)) if one["type"] == "commentCard"]
+        assert len(said) > 2
+        assert len(set(said)) == len(said)
+        assert not bench.town.cards[card_of(ref)]["closed"]
+
+
+async def test_first_comments_ticks_and_edits_are_answers_and_the_rest_is_talk(open_bench: Any) -> None:
+    async with open_bench() as bench:
+        town, inbox = bench.town, bench.context.inbox
+        ref = await bench.platform.ritual.post(here(bench), QUESTION, new_id())
+        card = card_of(ref)
+        first = town.comment(bench.ana, card, "the lake")
+        town.comment(bench.ana, card, "nice one, @ben")
+        town.comment(bench.ben, card, "@tertulia help")
+        town.comment(bench.ben, card, "pass.")
+        town.tick(bench.carla, next(iter(town.items)))
+        town.comment(town.own, card, "ours")
+        facts = await read(bench)
+        given = [(one.value["actor"].user, one.value["values"], one.value["token"]) for one in inbox.received]
+        answer, passing = (action.token for action in QUESTION.actions[:2])
+        assert given == [
+            (bench.ana, {"answer": "the lake"}, answer),
+            (bench.ben, {}, passing),
+            (bench.carla, {"there": True}, answer),
+        ]
+        assert {fact.round for fact in facts if isinstance(fact, Participation)} == {QUESTION.id}
+        assert not any(fact.actor.user == town.own for fact in facts if isinstance(fact, Participation))
+        town.edit_comment(first, "the river")
+        bench.clock.advance(timedelta(minutes=1))
+        town.comment(bench.ben, card, "@tertulia answer: a kitchen")
+        await read(bench)
+        await read(bench)
+        later = [(one.value["actor"].user, one.value["values"]) for one in inbox.received[3:]]
+        assert later == [(bench.ana, {"answer": "the river"}), (bench.ben, {"answer": "a kitchen"})]
+        assert {len(found) for found in town.reactions.values()} <= {1, 2}
+
+
+async def test_who_is_unknown_is_told_once_and_taken_later(open_bench: Any) -> None:
+    async with open_bench() as bench:
+        ref = await bench.platform.ritual.post(here(bench), QUESTION, new_id())
+        bench.context.inbox.reply = Reply(status="unknown_actor", text=Markup.literal("CANARY"), private=True)
+        comment = bench.town.comment(bench.ana, card_of(ref), "the lake")
+        for _ in range(3):
+            await read(bench)
+        said = [
+            one["data"]["text"] for one in bench.town.card_actions(card_of(ref))[1:] if one["type"] == "commentCard"
+        ]
+        assert len(said) == 2
+        assert "CANARY" not in str(said)
+        assert "link code" in said[1]
+        bench.context.inbox._replies.clear()
+        bench.context.inbox.reply = Reply(status="taken")
+        await read(bench)
+        assert [one["emoji"]["native"] for one in bench.town.reactions[comment]] == ["👍"]
+
+
+async def test_what_cannot_be_taken_is_said_without_saying_what_it_was(open_bench: Any) -> None:
+    async with open_bench() as bench:
+        ref = await bench.platform.ritual.post(here(bench), QUESTION, new_id())
+        bench.context.inbox.reply = Reply(status="refused", text=Markup.literal("CANARY"), private=True)
+        bench.town.comment(bench.ana, card_of(ref), "x" * 5000)
+        for _ in range(2):
+            await read(bench)
+        assert len(bench.server.carried_out("POST", "/actions/comments")) == 1
+        assert "CANARY" not in str(bench.server.journal)
+
+
+async def test_a_group_shares_a_card_where_there_is_a_board_for_groups(open_bench: Any) -> None:
+    async with open_bench() as bench:
+        people = [Recipient(ref=m, address={"member": m}, language="en", zone="UTC") for m in (bench.ana, bench.ben)]
+        assert await bench.platform.ritual.gather(tuple(people), summary_prompt(), new_id()) is None
+        bench.context.settings.__dict__["group_board"] = bench.board
+        stranger = Recipient(ref="x", address={}, language="en", zone="UTC")
+        assert await bench.platform.ritual.gather((people[0], stranger), summary_prompt(), new_id()) is None
+        ref = await bench.platform.ritual.gather(tuple(people), summary_prompt(), new_id())
+        assert bench.town.cards[card_of(ref)]["idMembers"] == [bench.ana, bench.ben]
+        (met,) = bench.town.items.values()
+        bench.town.tick(bench.ben, met["id"])
+        (took_part,) = [fact for fact in await read(bench) if isinstance(fact, Participation)]
+        assert (took_part.kind, took_part.actor.user) == ("attended", bench.ben)
+
+
+async def test_two_readers_give_the_same_answer_once(open_bench: Any) -> None:
+    async with open_bench() as bench:
+        ref = await bench.platform.ritual.post(here(bench), QUESTION, new_id())
+        bench.town.comment(bench.ana, card_of(ref), "the lake")
+        await asyncio.gather(read(bench), read(bench))
+        assert len(bench.context.inbox.received) == 1
