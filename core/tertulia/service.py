@@ -23,7 +23,7 @@ from tertulia.surveys import ballots
 
 logger = logging.getLogger(__name__)
 HOUR = 3600.0
-LONGEST_STOP = 14.0
+LONGEST_STOP = 12.0
 """Seconds that calls under way get to come to their end."""
 
 ENGINE_KEEPS = timedelta(days=7)
