@@ -1,0 +1,120 @@
+"""Hundreds of members at the tenant's limit, while the connector refuses one in ten."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import tertulia_teams
+from tertulia import Window
+from tertulia.services import people
+from tertulia.testing.context import FakeLimiter
+from tertulia.testing.world import world
+from tertulia_teams.limits import CONVERSATION, RECENT, Rates, tenant_windows
+from tertulia_teams.references import Reference
+from tertulia_teams.stand_in.faults import Fault, refusal, too_many
+from tertulia_teams.stand_in.server import StandIn
+
+MEMBERS, RATE = 500, 200
+PROGRAM = """
+[[practice]]
+key = "check-in"
+kind = "check-in"
+title = "How is your day going?"
+open_for = "6h"
+[practice.cadence]
+start = 2026-01-05T10:00:00
+rule = "FREQ=DAILY"
+"""
+
+
+def most_in_a_second(instants: list[float]) -> int:
+    return max(sum(start <= other < start + 1.0 for other in instants[at:]) for at, start in enumerate(instants))
+
+
+async def test_all_reach_a_final_state_within_the_limit_and_nobody_twice(tmp_path: Path) -> None:
+    draw = random.Random(20260105)
+
+    def choose(api: str) -> Fault | None:
+        chance = draw.random()
+        if api != "connector" or chance >= 0.1:
+            return None
+        return too_many(1) if chance < 0.05 else too_many() if chance < 0.09 else refusal(412, after=1)
+
+    async with (
+        StandIn(limit=RATE) as stand_in,
+        world(f"sqlite:///{tmp_path / 't.db'}", tmp_path, plugins={"teams": tertulia_teams}) as core,
+    ):
+        home = await core.workspace("Home", domains=["example.org"])
+        async with core.runtime.database.write() as tx:
+            for number in range(MEMBERS):
+                one = stand_in.tenant.add_person(f"P{number}", f"p{number}@example.org", has_app=True)
+                fields = {"name": one.name, "email": one.mail}
+                await people.add_person(
+                    core.runtime, tx, home.organization, fields, workspace=home.workspace, actor="test"
+                )
+        await core.enable(home, "teams", stand_in.settings(rate=RATE))
+
+        async def known() -> bool:
+            return await core.reachable(home, "teams") == MEMBERS
+
+        await core.until(known)
+        stand_in.faults.choose = choose
+        await core.apply(home, PROGRAM)
+        core.clock.advance(timedelta(hours=1, seconds=1))
+
+        async def settled() -> bool:
+            (row,) = [row for row in await core.rounds(home) if row.state == "open"] or [None]
+            if row is None:
+                return False
+            states = (await core.progress(home, row.id)).deliveries.get("invite", {})
+            core.clock.advance(timedelta(milliseconds=200))
+            return states.get("sent", 0) == MEMBERS
+
+        began = time.monotonic()
+        await core.until(settled, 40)
+        got = Counter(len(stand_in.cards(person)) for person in stand_in.tenant.people.values())
+        assert got == {1: MEMBERS}
+        assert stand_in.violations == 0
+        asked = [one for one in stand_in.journal if one.api == "connector"]
+        assert any(one.status == 429 for one in asked)
+        assert most_in_a_second([one.monotonic for one in asked]) <= RATE
+        # two requests for each, at nine tenths of the limit, need at least that long
+        assert time.monotonic() - began > 2 * MEMBERS / RATE
+
+
+async def test_a_chat_with_one_person_keeps_its_windows() -> None:
+    rates = Rates(FakeLimiter(), "tenant", 50)
+    chat = Reference(service_url="https://x/", conversation="a:1")
+    began = time.monotonic()
+    for _ in range(CONVERSATION[0].count + 1):
+        await rates.send(chat)
+    assert time.monotonic() - began >= 0.9
+
+
+async def test_a_shared_conversation_shares_its_windows_in_one_step() -> None:
+    limiter = FakeLimiter()
+    rates = Rates(limiter, "tenant", 50)
+    await rates.send(Reference(service_url="https://x/", conversation="19:a@thread.tacv2"))
+    (asked,) = limiter.acquired
+    assert asked == {"tenant:tenant": (Window(45, 1.0),), "conversation:19:a@thread.tacv2": CONVERSATION}
+
+
+@pytest.mark.parametrize(("rate", "used"), [(50, 45), (30, 27), (1, 1)])
+def test_nine_tenths_of_the_rate_are_used(rate: int, used: int) -> None:
+    assert tenant_windows(rate) == (Window(used, 1.0),)
+
+
+def test_only_a_refused_tenant_makes_everybody_wait() -> None:
+    rates = Rates(FakeLimiter(), "t", 50)
+    for number in range(200):
+        assert rates.answered(too_many=number % 10 == 0) is None
+    said = [rates.answered(too_many=True) for _ in range(RECENT)]
+    assert said[0] is None
+    assert said[-1] == "tenant:t"
+    assert rates.answered(too_many=False) is None
