@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NoReturn, Protocol
 
-from botbuilder.core import ActivityHandler, InvokeResponse, TurnContext
+from botbuilder.core import ActivityHandler, TurnContext
 from botbuilder.integration.aiohttp import CloudAdapter
 from botbuilder.schema import Activity
 from botframework.connector.auth import (
@@ -23,6 +23,8 @@ from tertulia import Json, Refused
 from tertulia_teams.activities import Incoming
 
 CARD_ACTION = "adaptiveCard/action"
+UNREAD = frozenset({"value", "entities", "channelData", "attachments", "localTimestamp"})
+"""What the SDK need not read to run a turn: `activities` reads it, and answers stay out of the SDK's hands."""
 
 
 class Turns(Protocol):
@@ -62,17 +64,14 @@ class Bot:
 
     async def turn(self, incoming: Incoming) -> tuple[int, Json | None]:
         """Run the turn of *incoming*, which was verified, and return the HTTP status and body of its answer."""
-        answer = await self._adapter.process_activity(
-            _admitted(), _activity(incoming.activity), _Handler(self._turns, incoming).on_turn
-        )
-        if incoming.kind != "invoke" or answer is None:
-            return 200, None
-        return int(answer.status), answer.body
+        handler = _Handler(self._turns, incoming)
+        await self._adapter.process_activity(_admitted(), _activity(incoming.activity), handler.on_turn)
+        return handler.status, handler.body
 
 
 def _activity(body: Json) -> Activity:
     try:
-        return Activity().deserialize(body)
+        return Activity().deserialize({key: value for key, value in body.items() if key not in UNREAD})
     except Exception:  # msrest lets out whatever its many parsers meet
         raise Refused("not an activity", 400) from None
 
@@ -123,16 +122,18 @@ class _Handler(ActivityHandler):  # type: ignore[misc]
     def __init__(self, turns: Turns, incoming: Incoming):
         super().__init__()
         self._turns, self._incoming = turns, incoming
+        self.status = 200
+        self.body: Json | None = None
 
     async def on_message_activity(self, turn_context: TurnContext) -> None:
         await self._turns.message(self._incoming)
 
-    async def on_invoke_activity(self, turn_context: TurnContext) -> InvokeResponse:
-        if self._incoming.name != CARD_ACTION:
-            return InvokeResponse(
-                status=400, body={"code": "NotSupported", "message": "This bot takes no such call."}
-            )
-        return InvokeResponse(status=200, body=await self._turns.card_action(self._incoming))
+    async def on_invoke_activity(self, turn_context: TurnContext) -> None:
+        # the answer goes past the SDK, which would copy it in depth and then write it twice
+        if self._incoming.name == CARD_ACTION:
+            self.body = await self._turns.card_action(self._incoming)
+        else:
+            self.status, self.body = 400, {"code": "NotSupported", "message": "This bot takes no such call."}
 
     async def on_installation_update(self, turn_context: TurnContext) -> None:
         await self._turns.installation(self._incoming)

@@ -5,6 +5,7 @@ The rules are those of the Bot Framework's connector authentication; nothing swi
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ from tertulia_teams.keys import Key, KeyRing, NoKeys
 CHANNEL = "msteams"
 SKEW = 300
 LONGEST = 16_384
+MOST_TOKENS = 64
+"""Genuine tokens that are remembered; the connector uses a few at a time."""
 REQUIRED = ["exp", "nbf", "iss", "aud"]
 
 
@@ -30,22 +33,47 @@ class Claims:
     channels: frozenset[str]
 
 
+@dataclass(frozen=True)
+class _Verified:
+    """Hold a token whose signature was checked; it is good while its key is, and its time."""
+
+    kid: str
+    key: Key
+    begins: float
+    ends: float
+    claims: Claims
+
+    def good(self) -> bool:
+        """Tell whether the token is in force."""
+        return self.begins <= time.time() < self.ends
+
+
 class Verifier:
     """Check the connector's tokens for one bot."""
 
     def __init__(self, settings: Settings, http: Callable[[], aiohttp.ClientSession], **options: Any):
         self._settings, self._endpoints = settings, settings.endpoints
         self._keys = KeyRing(http, self._endpoints.metadata, **options)
+        self._verified: dict[str, _Verified] = {}
 
     async def claims(self, authorization: list[str]) -> Claims:
         """Return what the token says; raises `Refused` with 401 for one that is not the connector's."""
         token = bearer(authorization)
-        key = await _key(self._keys, token)
+        known = self._verified.get(token)
+        # the connector sends a token for an hour: its signature need not be checked anew while its key stays
+        if known is not None and known.good() and await _find(self._keys, known.kid) is known.key:
+            return known.claims
+        kid, key = await _key(self._keys, token)
         payload = decode(token, key, audience=self._settings.app_id, issuer=self._endpoints.issuer)
         service_url = payload.get("serviceurl")
         if not isinstance(service_url, str):
             raise Refused("the token names no service", 401)
-        return Claims(service_url, key.endorsements)
+        claims = Claims(service_url, key.endorsements)
+        if len(self._verified) >= MOST_TOKENS:
+            self._verified.clear()
+        begins, ends = int(payload["nbf"]) - SKEW, int(payload["exp"]) + SKEW
+        self._verified[token] = _Verified(kid, key, begins, ends, claims)
+        return claims
 
     def check(self, claims: Claims, activity: Json) -> None:
         """Raise `Refused` with 403 where *activity* is not what its token was made for, or of another tenant."""
@@ -73,7 +101,7 @@ class PersonVerifier:
     async def person(self, authorization: list[str], audiences: frozenset[str]) -> str:
         """Return the object id of the person; raises `Refused` with 401 for a token that is not theirs and ours."""
         token = bearer(authorization)
-        key = await _key(self._keys, token)
+        _, key = await _key(self._keys, token)
         stated = _unverified(token)
         issuer, audience = str(stated.get("iss")), str(stated.get("aud"))
         if issuer not in self._issuers or audience not in audiences:
@@ -122,7 +150,7 @@ def named_tenants(activity: Json) -> set[str]:
     return {str(tenant).lower() for tenant in named if tenant is not None}
 
 
-async def _key(keys: KeyRing, token: str) -> Key:
+async def _key(keys: KeyRing, token: str) -> tuple[str, Key]:
     try:
         header = jwt.get_unverified_header(token)
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
@@ -130,14 +158,18 @@ async def _key(keys: KeyRing, token: str) -> Key:
     kid = header.get("kid")
     if header.get("alg") != "RS256" or "crit" in header or not isinstance(kid, str):
         raise Refused("not signed as the platform signs", 401)
+    key = await _find(keys, kid)
+    if key is None:
+        raise Refused("signed by an unknown key", 401)
+    return kid, key
+
+
+async def _find(keys: KeyRing, kid: str) -> Key | None:
     try:
-        key = await keys.find(kid)
+        return await keys.find(kid)
     except NoKeys:
         # nothing is wrong with what was sent: let it come again
         raise Refused("the platform's keys cannot be read at the moment", 503) from None
-    if key is None:
-        raise Refused("signed by an unknown key", 401)
-    return key
 
 
 def _unverified(token: str) -> Mapping[str, Any]:

@@ -7,10 +7,12 @@ import base64
 import hmac
 import io
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import aiohttp
@@ -20,6 +22,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from cryptography.hazmat.primitives import serialization
 
+import tertulia_teams
 from tertulia import Refused
 from tertulia.testing.context import FakeContext
 from tertulia_teams.config import Settings
@@ -471,3 +474,21 @@ class TestPeople:
                 assert await self.verify(issuer, settings, issuer.token(**claims)) == expected, claims
             assert await self.verify(issuer, settings, issuer.token(key=issuer.spare, **good)) == 401
             assert await self.verify(issuer, settings, "x") == 401
+
+
+def test_one_module_touches_the_sdk() -> None:
+    folder = Path(tertulia_teams.__file__).parent
+    touching = {
+        path.name
+        for path in folder.rglob("*.py")
+        if re.search(r"^\s*(from|import) (botbuilder|botframework|msrest)\b", path.read_text(), re.MULTILINE)
+    }
+    assert touching == {"bot.py"}
+
+
+async def test_a_remembered_token_ends_with_its_time(open_bench: Make) -> None:
+    async with open_bench() as bench:
+        token = bench.issuer.token(exp=int(time.time()) - 298)
+        assert await bench.send(token) == 200
+        await asyncio.sleep(2.2)
+        assert await bench.send(token) == 401
