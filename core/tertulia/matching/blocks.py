@@ -16,7 +16,7 @@ from tertulia.matching.pairs import Pairs, weigh
 from tertulia.matching.people import Past
 from tertulia.matching.quality import served, worth
 from tertulia.matching.roster import Roster
-from tertulia.matching.rules import AGAIN, BIGGEST, LARGEST
+from tertulia.matching.rules import AGAIN, BIGGEST, LARGEST, WISH
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,35 @@ def form(roster: Roster, past: Past, factors: Floats, seed: int, largest: int = 
     """Form the groups of a whole roster, in blocks where it has more than *largest* people."""
     if len(roster.guests) > largest:
         return _in_blocks(roster, past, factors, seed, largest)
-    block = _seated(roster, past, factors, seed)
-    if any(block.price(group) > AGAIN / 2 for group in block.groups):
+    return _sitting(_seated(roster, past, factors, seed), factors)
+
+
+def judged(roster: Roster, past: Past, factors: Floats, groups: list[Group]) -> Sitting:
+    """Say how good *groups* are that were formed elsewhere; of more than can be matched at once, without a bound."""
+    every = np.arange(len(roster.guests), dtype=np.intp)
+    if len(every) <= LARGEST:
+        return _sitting(_Block(roster, weigh(roster, past, factors), groups, every), factors, among_all=True)
+    satisfied, valued = np.zeros(len(every)), np.zeros(len(every))
+    for part in _parts(groups):
+        places = np.array([place for group in part for place in group], dtype=np.intp)
+        pairs = weigh(roster.part(places.tolist()), past, factors[places])
+        satisfied[places] = served(pairs, _renumbered(part))
+        valued[places] = worth(pairs, factors[places], _renumbered(part))
+    return Sitting(groups, satisfied, float(valued.sum()), float(factors.sum() * WISH))
+
+
+def _sitting(block: _Block, factors: Floats, *, among_all: bool = False) -> Sitting:
+    if among_all or any(block.price(group) > AGAIN / 2 for group in block.groups):
         most = bound.of_wishes(block.pairs, factors)
     else:
         most = bound.of_permutation(block.pairs, factors, block.mates)
     reached = float(worth(block.pairs, factors, block.groups).sum())
     return Sitting(block.groups, served(block.pairs, block.groups), reached, most)
+
+
+def _parts(groups: Sequence[Group]) -> list[Sequence[Group]]:
+    step = LARGEST // BIGGEST
+    return [groups[start : start + step] for start in range(0, len(groups), step)]
 
 
 def _seated(roster: Roster, past: Past, factors: Floats, seed: int) -> _Block:
@@ -106,8 +128,13 @@ def _drawn(groups: Sequence[Group], failed: Sequence[Group], largest: int) -> tu
 def _seated_again(roster: Roster, past: Past, factors: Floats, seed: int, before: Sequence[Group]) -> _Block:
     """Form groups anew, and keep those from *before* unless they cost more."""
     fresh = _seated(roster, past, factors, seed)
-    ends = np.cumsum([len(group) for group in before])
-    old = [tuple(range(end - len(group), end)) for end, group in zip(ends.tolist(), before, strict=True)]
+    old = _renumbered(before)
     if sum(map(fresh.price, fresh.groups)) <= sum(map(fresh.price, old)):
         return fresh
     return _Block(roster, fresh.pairs, old, fresh.mates)
+
+
+def _renumbered(groups: Sequence[Group]) -> list[Group]:
+    """Return groups of the same sizes over the places 0, 1, 2 …"""
+    ends = np.cumsum([len(group) for group in groups]).tolist()
+    return [tuple(range(end - len(group), end)) for end, group in zip(ends, groups, strict=True)]

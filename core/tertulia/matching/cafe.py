@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from tertulia.domain.identifiers import Id
 from tertulia.matching import blocks
@@ -16,7 +16,10 @@ from tertulia.matching.people import Guest, Past
 from tertulia.matching.policy import Policy
 from tertulia.matching.quality import Figures, figures
 from tertulia.matching.reasons import Yielded, why, yielded
-from tertulia.matching.roster import Roster
+from tertulia.matching.roster import Roster, tongues
+from tertulia.matching.rules import BIGGEST
+
+Groups: TypeAlias = Sequence[Sequence[Id]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +48,32 @@ class Seating:
 def seat(guests: Collection[Guest], policy: Policy, past: Past, *, week: date, seed: int) -> Seating:
     """Form the groups of the round in the week of *week*; the same arguments give the same groups everywhere."""
     roster = Roster.make(guests, policy, week, seed)
-    sitting = blocks.form(roster, past, importance(roster.guests, policy.evenness), seed)
+    return _seating(roster, past, blocks.form(roster, past, importance(roster.guests, policy.evenness), seed))
+
+
+def seat_as(
+    groups: Groups, guests: Collection[Guest], policy: Policy, past: Past, *, week: date, seed: int
+) -> Seating:
+    """Give *groups* that were formed elsewhere the same reasons and figures."""
+    roster = Roster.make(guests, policy, week, seed)
+    places = roster.places()
+    formed = [tuple(places[person] for person in group) for group in groups if group]
+    return _seating(roster, past, blocks.judged(roster, past, importance(roster.guests, policy.evenness), formed))
+
+
+def keeps_lists_and_languages(guests: Collection[Guest], groups: Groups) -> bool:
+    """Tell whether *groups* have a size that can be seated and keep the two rules that never yield."""
+    known = {guest.id: guest for guest in guests}
+    return all(_fits([known[person] for person in group]) for group in groups)
+
+
+def _fits(group: Sequence[Guest]) -> bool:
+    if len(group) > BIGGEST or not set.intersection(*({*tongues(guest)} for guest in group)):
+        return False
+    return not any(one.id in other.avoid or other.id in one.avoid for one, other in combinations(group, 2))
+
+
+def _seating(roster: Roster, past: Past, sitting: blocks.Sitting) -> Seating:
     groups = sorted(tuple(sorted(group, key=lambda place: roster.guests[place].id)) for group in sitting.groups)
     yields = yielded(roster, groups, past)
     return Seating(

@@ -41,7 +41,7 @@ class Roster:
         return cls(
             tuple(shuffled),
             tuple(meeting_starts(guest, week, policy.minutes) for guest in shuffled),
-            _tongues(shuffled),
+            _masks(shuffled),
             policy,
             week,
         )
@@ -82,10 +82,14 @@ class Roster:
         return breach
 
 
-def _tongues(guests: Sequence[Guest]) -> tuple[int, ...]:
+def _masks(guests: Sequence[Guest]) -> tuple[int, ...]:
     known: dict[str, int] = {}
     masks = []
     for guest in guests:
-        spoken = {language.partition("-")[0].lower() for language in guest.languages}
-        masks.append(sum(1 << known.setdefault(tongue, len(known)) for tongue in sorted(spoken)))
+        masks.append(sum(1 << known.setdefault(tongue, len(known)) for tongue in sorted(tongues(guest))))
     return tuple(masks)
+
+
+def tongues(guest: Guest) -> frozenset[str]:
+    """Return the languages that a guest speaks, without their regions."""
+    return frozenset(language.partition("-")[0].lower() for language in guest.languages)

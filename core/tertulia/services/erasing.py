@@ -24,6 +24,8 @@ DELETED = (
     tables.link,
     tables.web_session,
     tables.code,
+    tables.match_history,
+    tables.avoidance,
 )
 """Whose rows of the person are deleted."""
 
@@ -94,6 +96,8 @@ async def _forget(runtime: Runtime, tx: Tx, organization: Id, selves: Sequence[I
     await tx.execute(facts.update().where(*mine).values(person_id=None, identity_id=None))
     either = sa.or_(ties.c.source_id.in_(selves), ties.c.target_id.in_(selves))
     await tx.execute(ties.delete().where(ties.c.organization_id == organization, either))
+    lists = tables.avoidance
+    await tx.execute(lists.delete().where(lists.c.organization_id == organization, lists.c.avoided_id.in_(selves)))
     for one in selves:
         await _replace(tx, organization, one, runtime.new_id())
     await _empty(runtime, tx, organization, selves)

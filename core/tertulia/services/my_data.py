@@ -38,6 +38,8 @@ async def collect(runtime: Runtime, tx: Tx, organization: Id, person: Id) -> Jso
         "opt_outs": await _of(tx, tables.opt_out, organization, selves, "practice", "at"),
         "messages": await _messages(tx, organization, selves, confidential=False),
         "surveys": await _surveys(tx, organization, selves),
+        "introductions": await _of(tx, tables.match_history, organization, selves, "at", "practice", "round_id"),
+        "not_to_be_introduced_to": await _avoided(tx, organization, selves),
         "responses": await _responses(tx, organization, selves),
         "participation": await _participation(tx, organization, selves),
         "interactions": await _interactions(tx, organization, selves),
@@ -62,6 +64,18 @@ async def _of(tx: Tx, table: sa.Table, organization: Id, selves: Sequence[Id], *
     chosen = [table.c[name] for name in columns]
     mine = (table.c.organization_id == organization, table.c.person_id.in_(selves))
     return await _rows(tx, sa.select(*chosen).where(*mine).order_by(*chosen))
+
+
+async def _avoided(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
+    """Return the person's own list; who listed the person is theirs to know."""
+    table, other = tables.avoidance, tables.person
+    query = (
+        sa.select(other.c.name, table.c.at)
+        .join(other, other.c.id == table.c.avoided_id)
+        .where(table.c.organization_id == organization, table.c.person_id.in_(selves))
+        .order_by(other.c.name, table.c.at)
+    )
+    return await _rows(tx, query)
 
 
 async def _persons(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:

@@ -49,6 +49,8 @@ async def fill(world: Any, tx: Tx, person: str, other: str, seq: int) -> None:
     mine: dict[str, Any] = {"organization_id": world.organization, "person_id": person}
     soon = now + timedelta(days=1)
     await tx.execute(tables.budget.insert().values(**mine, week="2026-W10", used=2))
+    seat = {"workspace_id": world.workspace, "practice": "café", "group_number": 1, "served": 0.5, "at": now}
+    await tx.execute(tables.match_history.insert().values(**mine, **seat, round_id=NAMED))
     await tx.execute(tables.link.insert().values(**mine, digest=f"l{person}", round_id=NAMED, expires_at=soon))
     await tx.execute(tables.web_session.insert().values(**mine, digest=f"s{person}", expires_at=soon))
     await tx.execute(tables.respondent.insert().values(**mine, round_id=OLD_SURVEY))

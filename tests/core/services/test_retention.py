@@ -95,6 +95,7 @@ class Garden:
         await self.row(tables.identity, person_id=None, seen_at=at("identity.unresolved"))
         known = await self.row(tables.identity, person_id=person, seen_at=self.now - 2000 * DAY)
         await self.row(tables.identity_change, identity_id=known, at=at("identity_change"))
+        await self.row(tables.match_history, person_id=person, at=at("match_history"))
         await self.row(tables.identity_merge, kept=person, gone=person, at=at("identity_merge"))
 
     async def _seconds(self, side: int) -> None:

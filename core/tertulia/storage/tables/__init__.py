@@ -2,6 +2,7 @@
 
 from tertulia.storage.tables.columns import metadata
 from tertulia.storage.tables.confidential import audit, ballot, link, respondent, store, web_session
+from tertulia.storage.tables.matching import avoidance, match_history
 from tertulia.storage.tables.people import (
     code,
     identity,
@@ -43,6 +44,7 @@ from tertulia.storage.tables.traffic import (
 
 __all__ = [
     "audit",
+    "avoidance",
     "ballot",
     "budget",
     "code",
@@ -56,6 +58,7 @@ __all__ = [
     "interaction",
     "lease",
     "link",
+    "match_history",
     "membership",
     "metadata",
     "opt_out",
