@@ -22,15 +22,15 @@ CONNECTIONS = 100
 """What a plugin's session opens at once."""
 AT_ONCE = min(4 * LANES, CONNECTIONS)
 COLUMNS = (
-    "recipients, database, workers",
+    "recipients, database × processes",
     "sends/s",
     "bare/s",
     "ratio",
     "CPU s/1k",
-    "of it PostgreSQL",
-    "bare CPU s/1k",
+    "its PG part",
+    "bare CPU",
     "KB/1k",
-    "first send s",
+    "first s",
     "planned s",
     "lag p99 ms",
     "max ms",
@@ -64,7 +64,7 @@ async def measure(sizes: list[int], databases: Databases) -> None:
                     run = await fan_out(where, stand_in, size, workers)
                     after = await bare(stand_in, url, body, size)
                 rate, cpu = ((one + other) / 2 for one, other in zip(before, after, strict=True))
-                rows.append(_row(f"{size:,} {kind} {workers}", size, run, rate, cpu))
+                rows.append(_row(f"{size:,} {kind} × {workers}", size, run, rate, cpu))
                 report.say("  ".join(rows[-1]))
     report.show("fan-out of one round over HTTP, no limit", COLUMNS, rows)
 

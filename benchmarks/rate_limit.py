@@ -8,7 +8,7 @@ from benchmarks.setting import Databases, setting
 ALLOWED = 50
 RATE = 45
 COLUMNS = (
-    "database, workers",
+    "database × processes",
     "calls",
     "seconds",
     "calls/s",
@@ -35,7 +35,7 @@ async def measure(seconds: int, databases: Databases) -> None:
             cpu = (run.cpu + run.database_cpu) / size * 1000
             rows.append(
                 (
-                    f"{kind} {workers}",
+                    f"{kind} × {workers}",
                     report.number(size),
                     report.number(took, 1),
                     report.number(rate, 1),

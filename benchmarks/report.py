@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-_console = Console(width=150, highlight=False)
+_console = Console(width=170, highlight=False)
 
 
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print one table."""
     table = Table(title=f"{title}   (load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores)", title_justify="left")
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right")
+        table.add_column(column, justify="left" if number == 0 else "right", no_wrap=True)
     for row in rows:
         table.add_row(*row)
     _console.print(table)
