@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,20 +24,24 @@ def command() -> None:
 @workspace_option
 @organization_option
 @click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="The zip file to write.")
+@click.option("--privacy-url", required=True, help="Your page that says what is kept, for how long, and for whom.")
+@click.option("--terms-url", required=True, help="Your page with the terms of use.")
 @click.option("--version", default="1.0.0", show_default=True, help="Raise it with every upload.")
 @click.option("--read-channels", is_flag=True, help="Also take replies in channels that do not mention Tertulia.")
-def manifest(
-    workspace: str | None, organization: str | None, output: Path, version: str, read_channels: bool
-) -> None:
+def manifest(workspace: str | None, organization: str | None, output: Path, **app: Any) -> None:
     """Write the app package that an admin uploads in the Teams admin center."""
-    from tertulia_teams.manifest import package
+    from tertulia_teams.manifest import App, package
+
+    for name in ("privacy_url", "terms_url"):
+        if not str(app[name]).startswith("https://"):
+            raise Mistake(f"--{name.replace('_', '-')} must be an https address that opens without signing in.")
 
     async def made() -> bytes:
         async with open_installation("teams", workspace=workspace, organization=organization) as context:
             url = context.public_url
             if not url.startswith("https://"):
                 raise Mistake("TERTULIA_PUBLIC_URL must be an https address that Microsoft reaches.")
-            return package(context.settings, url, version=version, read_channels=read_channels)
+            return package(context.settings, url, App(**app))
 
     content = asyncio.run(made())
     try:

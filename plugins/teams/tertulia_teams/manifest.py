@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,7 +13,6 @@ from tertulia_teams import icons
 from tertulia_teams.config import Settings
 
 SCHEMA = "https://developer.microsoft.com/en-us/json-schemas/teams/v1.29/MicrosoftTeams.schema.json"
-VERSION = "1.0.0"
 PERMISSIONS = {
     "OnlineMeeting.ReadBasic.Chat": "hear that a meeting which is a place of the program starts and ends",
     "OnlineMeetingParticipant.Read.Chat": "hear who joins and leaves such a meeting",
@@ -34,11 +34,19 @@ COMMANDS = {
 PRIVATE = ("my data", "candle")
 
 
-def package(settings: Settings, public_url: str, *, version: str = VERSION, read_channels: bool = False) -> bytes:
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """Hold what the operator says of the app: its version, and the organization's own pages about it."""
+
+    privacy_url: str
+    terms_url: str
+    version: str = "1.0.0"
+    read_channels: bool = False
+
+
+def package(settings: Settings, public_url: str, app: App) -> bytes:
     """Return the package as a zip file, the same bytes every time."""
-    written = json.dumps(
-        manifest(settings, public_url, version=version, read_channels=read_channels), indent=2, ensure_ascii=False
-    )
+    written = json.dumps(manifest(settings, public_url, app), indent=2, ensure_ascii=False)
     raw = io.BytesIO()
     with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as file:
         for name, content in (
@@ -50,23 +58,21 @@ def package(settings: Settings, public_url: str, *, version: str = VERSION, read
     return raw.getvalue()
 
 
-def manifest(
-    settings: Settings, public_url: str, *, version: str = VERSION, read_channels: bool = False
-) -> dict[str, Any]:
+def manifest(settings: Settings, public_url: str, app: App) -> dict[str, Any]:
     """Return the manifest of the app of one installation, whose routes are below *public_url*."""
     parts = urlsplit(public_url)
     home, host = f"{parts.scheme}://{parts.netloc}", parts.hostname or ""
-    names = [*PERMISSIONS, *([READ_CHANNELS] if read_channels else [])]
+    names = [*PERMISSIONS, *([READ_CHANNELS] if app.read_channels else [])]
     return {
         "$schema": SCHEMA,
         "manifestVersion": "1.29",
-        "version": version,
+        "version": app.version,
         "id": settings.manifest_id,
         "developer": {
             "name": "Tertulia",
             "websiteUrl": home,
-            "privacyUrl": f"{home}/privacy",
-            "termsOfUseUrl": f"{home}/terms",
+            "privacyUrl": app.privacy_url,
+            "termsOfUseUrl": app.terms_url,
         },
         "name": {"short": "Tertulia", "full": "Tertulia: a program for belonging together"},
         "description": {

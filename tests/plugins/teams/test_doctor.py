@@ -67,5 +67,7 @@ def test_the_commands_explain_themselves(tmp_path: Path, monkeypatch: pytest.Mon
     shown = CliRunner().invoke(command, ["--help"])
     assert {"manifest", "doctor", "stand-in"} <= set(shown.output.split())
     monkeypatch.setenv("TERTULIA_DATA", str(tmp_path / "none"))
-    ended = CliRunner().invoke(command, ["manifest", "-o", str(tmp_path / "app.zip")])
+    pages = ["--privacy-url", "https://example.org/privacy", "--terms-url", "http://example.org/terms"]
+    ended = CliRunner().invoke(command, ["manifest", "-o", str(tmp_path / "app.zip"), *pages])
     assert isinstance(ended.exception, Mistake)
+    assert "--terms-url" in str(ended.exception)
