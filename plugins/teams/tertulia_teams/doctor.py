@@ -28,7 +28,6 @@ async def examine(context: Context) -> AsyncIterator[Finding]:
     """Yield the findings, what others depend on first."""
     outbound = Outbound(context)
     settings: Settings = context.settings
-    yield Finding("tenant", None if settings.endpoints.service_url else "people must write first in this cloud")
     bot = await _checked("bot credentials", outbound.connector.token)
     yield bot
     yield await _checked("connector's keys", lambda: _reads(context, settings.endpoints.metadata))
