@@ -12,6 +12,8 @@ from typing import Any
 from tertulia import Actor, Place, Refused
 
 PLATFORM = "trello"
+BREAK = "\u2060"
+"""Stands behind an @ so that nobody is called; it has no width, and no line breaks at it."""
 COMMENT, JOIN, LEAVE = "commentCard", "addMemberToCard", "removeMemberFromCard"
 CHECK, ATTACH, VOTE = "updateCheckItemStateOnCard", "addAttachmentToCard", "voteOnCard"
 BOARD_JOIN = "addMemberToBoard"
@@ -102,6 +104,7 @@ def mentioned(text: str) -> tuple[str, ...]:
 
 def addressed(text: str, username: str) -> str | None:
     """Return what a comment says to us, which it begins with our name; `None` where it does not."""
+    text = text.replace(BREAK, "")  # who copies our name from a card copies it with what breaks it there
     begun = re.match(rf"\s*@{re.escape(username)}(?!\w)[\s,:;.!]*", text, re.IGNORECASE)
     return None if begun is None else text[begun.end() :].strip()
 

@@ -10,11 +10,11 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from tertulia import Bullets, Field, Json, Markup, Prompt, Reply, Span
+from tertulia_trello.actions import BREAK
 
 LONGEST = 5500
 """Bytes of a text once it stands in an address, where Trello wants it."""
 NAME = 200
-BREAK = "\u200b"
 JOINERS = "\u200c\u200d"
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-!<>|~])")
 _NUMBERED = re.compile(r"^(\s*\d+)([.)])", re.MULTILINE)
@@ -108,18 +108,12 @@ def _instructions(fields: Sequence[Field]) -> str:
 
 
 def _question(field: Field) -> str:
-    choices = " · ".join(
-        escape(option.label) if option.label == option.value else f"{escape(option.label)} (`{_code(option.value)}`)"
-        for option in field.options
-    )
+    choices = " · ".join(escape(option.label) for option in field.options)
+    label = field.label if not choices or field.label.rstrip().endswith(("?", ":", ".", "!")) else f"{field.label}:"
     ends = f" ({escape(field.ends[0])} … {escape(field.ends[1])})" if field.ends else ""
     several = ", several with commas between" if field.kind == "many" else ""
     hint = f" {escape(field.hint)}" if field.hint else ""
-    return f"{escape(field.label)}{': ' + choices if choices else ''}{ends}{several}{hint}"
-
-
-def _code(text: str) -> str:
-    return text.replace("`", "")
+    return f"{escape(label)}{' ' + choices if choices else ''}{ends}{several}{hint}"
 
 
 def _change(username: str) -> str:

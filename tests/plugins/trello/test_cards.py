@@ -127,4 +127,4 @@ def test_reading_a_comment_never_fails(comment: str) -> None:
 
 
 def test_a_group_sees_its_question_without_markup_of_others() -> None:
-    assert cards.markdown(Markup.literal("@ana *x*")) == "@\u200bana \\*x\\*"
+    assert cards.markdown(Markup.literal("@ana *x*")) == "@\u2060ana \\*x\\*"

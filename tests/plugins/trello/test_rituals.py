@@ -45,7 +45,7 @@ async def test_a_card_is_posted_once_whatever_happens_on_the_way(open_bench: Any
         assert bench.town.lists[card["idList"]]["name"] == "Tertulia"
         assert [bench.town.labels[one]["name"] for one in card["idLabels"]] == ["Tertulia"]
         (item,) = bench.town.items.values()
-        assert item["name"] == "I @\u200bana will be there"
+        assert item["name"] == "I @\u2060ana will be there"
 
 
 async def test_a_list_is_made_with_consent_only(open_bench: Any) -> None:

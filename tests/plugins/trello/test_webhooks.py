@@ -156,6 +156,7 @@ def test_a_comment_becomes_the_wish_to_read_the_board_and_says_nothing() -> None
         ("@tertulia link ABCD-EFGH-JKLM", "link"),
         ("@tertulia wibble", "unknown"),
         ("@tertulia", "help"),
+        ("@\u2060tertulia help", "help"),
     ],
 )
 def test_a_comment_that_begins_with_our_name_is_a_command(said: str, name: str) -> None:

@@ -19,8 +19,10 @@ STYLE = """
   font: 16px/1.5 system-ui, sans-serif }
 header { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center; padding: .8rem 1rem;
   border-bottom: 1px solid var(--line); background: var(--card) }
+article h3 { margin: .2rem 0 .4rem } article label { margin-top: .6rem }
 h1 { font-size: 1.15rem; margin: 0 } h2 { font-size: 1rem; margin: 0 0 .6rem } h3 { font-size: 1rem; margin: 0 }
-header p { margin: 0; color: var(--soft); font-size: .9rem } header form { margin-left: auto }
+header p { margin: 0; color: var(--soft); font-size: .9rem }
+header form { margin-left: auto; display: flex; gap: .5rem; align-items: center }
 main { display: flex; flex-wrap: wrap; gap: 1rem; padding: 1rem; align-items: flex-start }
 section { background: var(--list); border-radius: .6rem; padding: .8rem; flex: 1 1 22rem;
   max-width: 40rem; min-width: 0 }
@@ -30,14 +32,15 @@ article { background: var(--card); border: 1px solid var(--line); border-radius:
 .label { display: inline-block; background: var(--accent); color: var(--on); border-radius: .3rem; padding: 0 .5rem;
   font-size: .8rem }
 ol.life { list-style: none; margin: .6rem 0; padding: 0 }
-ol.life li { border-top: 1px solid var(--line); padding: .5rem 0 }
+ol.life > li { border-top: 1px solid var(--line); padding: .5rem 0 }
 ol.life p { margin: .1rem 0 }
-form.inline { display: inline } textarea, select, button { font: inherit; color: inherit; border-radius: .4rem;
+form { margin: .3rem 0 } form.inline { display: inline-block; margin-right: .3rem }
+textarea, select, button { font: inherit; color: inherit; border-radius: .4rem;
   border: 1px solid var(--line); background: var(--ground); padding: .4rem .6rem; min-height: 2.6rem }
 textarea { width: 100%; display: block; margin: .3rem 0 .5rem; min-height: 4.2rem }
 button { cursor: pointer } button.main { background: var(--accent); color: var(--on); border-color: var(--accent) }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px } label { display: block; font-size: .9rem }
-a { color: var(--accent) }
+a, mark { color: var(--accent) } mark { background: none; font-weight: 600 }
 """
 
 
@@ -113,8 +116,9 @@ def _check(town: Town, me: str, item: Body) -> str:
 
 def _comment(town: Town, action: Body) -> str:
     name = escape(town.members[action["idMemberCreator"]]["fullName"])
-    signs = " ".join(escape(one["emoji"].get("native", "")) for one in town.reactions.get(action["id"], []))
-    seen = f'<p aria-label="reactions">{signs}</p>' if signs else ""
+    emoji = [one["emoji"] for one in town.reactions.get(action["id"], [])]
+    signs = " · ".join(escape(f"{one.get('native', '')} {one['shortName']}") for one in emoji)
+    seen = f'<p class="soft">Reactions: {signs}</p>' if signs else ""
     edited = " · edited" if action["data"].get("dateLastEdited") else ""
     return f'<li><p class="soft">{name}{edited}</p><div class="text">{html(action["data"]["text"])}</div>{seen}</li>'
 
