@@ -6,10 +6,10 @@ import asyncio
 
 import click
 
-from benchmarks import ballots, fan_out, intake, rate_limit, setting, start
+from benchmarks import ballots, fan_out, intake, matching, rate_limit, setting, start
 from benchmarks.setting import Databases, Kind
 
-NAMES = ("start", "ballots", "intake", "rate", "fan-out")
+NAMES = ("start", "ballots", "intake", "rate", "matching", "fan-out")
 KINDS: tuple[Kind, ...] = ("SQLite", "PostgreSQL")
 
 
@@ -37,6 +37,8 @@ async def _measure(name: str, quick: bool, sizes: list[int], databases: Database
             await intake.measure(10 if quick else 60, 2_000 if quick else 20_000, databases)
         case "start":
             await start.measure()
+        case "matching":
+            matching.measure(quick=quick)
         case _:
             await ballots.measure(500 if quick else 2_000, databases)
 

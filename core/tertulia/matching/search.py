@@ -126,20 +126,23 @@ class Tables:
         return changed
 
     def _dissolve(self) -> set[int]:
-        """Take apart one pair that breaks a rule, where its two fit into two other groups at less cost."""
-        for group in np.flatnonzero((self._sizes == 2) & (self._inner >= AGAIN / 2)):
+        """Take apart pairs that break a rule, where their two fit into two other groups at less cost."""
+        changed: set[int] = set()
+        for group in np.flatnonzero((self._sizes == 2) & (self._inner >= AGAIN / 2)).tolist():
+            if group in changed:
+                continue
             people = self.groups[group]
             gains = self._joins(np.array(people, dtype=np.intp))
-            gains[:, group] = np.inf
             gains[:, self._sizes == 0] = np.inf
+            gains[:, [group, *changed]] = np.inf
             gain, first, second = _two_places(gains)
             if gain < GAIN + SHARE[2] * self._inner[group] + self._penalty[2]:
                 self.groups[first].append(people[0])
                 self.groups[second].append(people[1])
                 self.groups[group] = []
-                self._refresh({int(group), first, second})
-                return {int(group), first, second}
-        return set()
+                changed |= {group, first, second}
+        self._refresh(changed)
+        return changed
 
 
 def _two_places(gains: Floats) -> tuple[float, int, int]:
