@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -23,6 +24,17 @@ from tertulia.storage.tables import budget, delivery, place, shard
 SHARD = 1000
 """At most that many deliveries make a shard."""
 
+TURN = 500
+Item = TypeVar("Item")
+
+
+async def in_turns(items: Iterable[Item]) -> AsyncIterator[Item]:
+    """Yield *items*, and let others have the loop every `TURN` of them: a round may address a hundred thousand."""
+    for number, item in enumerate(items):
+        if number % TURN == 0:
+            await asyncio.sleep(0)
+        yield item
+
 
 async def channels_of(
     runtime: Runtime, tx: Tx, round_: RoundRow, persons: Sequence[Person]
@@ -36,7 +48,7 @@ async def channels_of(
                 carriers.setdefault(name, live.id)
     identities = await people.identities(tx, round_.organization, [person.id for person in persons])
     found: dict[Id, list[Channel]] = {}
-    for person in persons:
+    async for person in in_turns(persons):
         mine = [
             Channel(identity.actor.platform, carriers[identity.actor.platform], identity.id)
             for identity in identities.get(person.id, ())
@@ -55,7 +67,7 @@ async def write_appointments(
     taken = await _budgets_used(tx, round_.organization, appointments)
     used: dict[tuple[Id, str], int] = dict(taken)
     by_due: dict[tuple[datetime, datetime], list[dict[str, Any]]] = defaultdict(list)
-    for appointment in appointments:
+    async for appointment in in_turns(appointments):
         row = _delivery(round_, purpose, appointment)
         key = (appointment.person.id, iso_week(appointment.person, appointment.due))
         if appointment.reason is None:

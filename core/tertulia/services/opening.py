@@ -161,18 +161,20 @@ async def _appointments(
     now = runtime.clock.now()
     channels = await planning.channels_of(runtime, tx, round_, members)
     opt_outs = await people.opt_outs(tx, round_.organization, [member.id for member in members])
-    return [
-        appoint(
-            member,
-            practice=practice.key,
-            origin=origins[member.id],
-            closes=closes,
-            now=now,
-            channels=channels[member.id],
-            opt_outs=opt_outs.get(member.id, frozenset()),
+    appointments: list[Appointment] = []
+    async for member in planning.in_turns(members):
+        appointments.append(
+            appoint(
+                member,
+                practice=practice.key,
+                origin=origins[member.id],
+                closes=closes,
+                now=now,
+                channels=channels[member.id],
+                opt_outs=opt_outs.get(member.id, frozenset()),
+            )
         )
-        for member in members
-    ]
+    return appointments
 
 
 async def next_step_of(tx: Tx, round_: RoundRow, practice: Practice, closes: datetime) -> Step:
