@@ -40,6 +40,7 @@ from tertulia_teams.stand_in.faults import Fault, too_many
 from tertulia_teams.stand_in.server import StandIn
 
 AT_ONCE = 16
+CHUNK = 200
 COLUMNS = ("outbound, one message each", "CPU ms each", "per s and core", "× bare", "stock / this")
 NAMES = {"bare": "bare aiohttp loop", "ours": "tertulia-teams", "stock": "continue_conversation"}
 PROGRAM = """
@@ -197,13 +198,14 @@ async def at_the_limit(members: int, rate: int) -> None:
 
 async def _settled(core: World, stand_in: StandIn, members: int, rate: int) -> Home:
     home = await core.workspace("Home", domains=["example.org"])
-    async with core.runtime.database.write() as tx:
-        for number in range(members):
-            one = stand_in.tenant.add_person(f"P{number}", f"p{number}@example.org", has_app=True)
-            fields = {"name": one.name, "email": one.mail}
-            await people.add_person(
-                core.runtime, tx, home.organization, fields, workspace=home.workspace, actor="benchmark"
-            )
+    for start in range(0, members, CHUNK):
+        async with core.runtime.database.write() as tx:
+            for number in range(start, min(start + CHUNK, members)):
+                one = stand_in.tenant.add_person(f"P{number}", f"p{number}@example.org", has_app=True)
+                fields = {"name": one.name, "email": one.mail}
+                await people.add_person(
+                    core.runtime, tx, home.organization, fields, workspace=home.workspace, actor="benchmark"
+                )
     await core.enable(home, "teams", stand_in.settings(rate=rate))
 
     async def known() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -79,7 +80,8 @@ def retry_after(value: str | None) -> timedelta | datetime | None:
     if value is None:
         return None
     try:
-        return timedelta(seconds=max(0.0, float(value)))
+        seconds = float(value)
+        return timedelta(seconds=max(0.0, seconds)) if math.isfinite(seconds) else None
     except (ValueError, OverflowError):
         pass
     for read in (parsedate_to_datetime, datetime.fromisoformat):

@@ -11,10 +11,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import jsonschema
 import pytest
+import sqlalchemy as sa
 from openapi_core import Config, OpenAPI
 from openapi_core.testing import MockRequest, MockResponse
 
 import tertulia_teams
+from tertulia.storage import tables
 from tertulia.testing.context import EPOCH
 from tertulia.testing.world import Home, World, world
 from tertulia_teams.stand_in.server import Arrival, StandIn
@@ -171,6 +173,7 @@ async def test_a_whole_round_inside_teams(tmp_path: Path, contract: Contract, ol
         assert (await core.progress(home, row.id)).answered == 2
         await stand_in.meet(town.meeting, [ana, cyd], EPOCH + timedelta(hours=1), EPOCH + timedelta(hours=2))
 
+        assert await attended(core) == {(ana.id, True), (cyd.id, True)}
         core.clock.advance(timedelta(hours=2))
         # who answered, in whichever place, and who opted out are left alone
         await core.until(lambda: ask_cards(stand_in, people) == [1, 1, 2, 0, 2])
@@ -181,6 +184,14 @@ async def test_a_whole_round_inside_teams(tmp_path: Path, contract: Contract, ol
         assert ask_cards(stand_in, people) == [1, 1, 2, 0, 2]
         assert not [turn for turn in stand_in.sent if turn.status >= 400]
         assert faults(stand_in, contract) == []
+
+
+async def attended(core: World) -> set[tuple[str, bool]]:
+    """Return who is recorded to have attended, and whether until an end."""
+    fact, account = tables.participation, tables.identity
+    query = sa.select(account.c.user, fact.c.ended_at).join(account, account.c.id == fact.c.identity_id)
+    async with core.runtime.database.read() as tx:
+        return {(row[0], row[1] is not None) for row in await tx.execute(query.where(fact.c.kind == "attended"))}
 
 
 def posted(stand_in: StandIn, channel: Conversation) -> list[Message]:
