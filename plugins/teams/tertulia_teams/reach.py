@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tertulia import Actor, Context, Json, OperatorError, Unreachable
+from tertulia import Actor, Context, Json, OperatorError, SendError, Unreachable
 from tertulia_teams.config import PLATFORM, Settings
 from tertulia_teams.connector import Connector
 from tertulia_teams.graph import Graph
@@ -79,6 +79,14 @@ class Reach:
             await self.lost(user)
             await self._context.inbox.reachable(self.actor(user), None)
 
+    async def installed_by_us(self, user: str) -> bool:
+        """Tell once whether we installed the app for a person, who is about to be asked and need not be greeted."""
+        key = f"installing:{user}"
+        if await self._context.store.get(key) is None:
+            return False
+        await self._context.store.delete(key)
+        return True
+
     async def lost(self, user: str) -> None:
         """Note that a person blocked or uninstalled the app; the directory reports no address until they return."""
         self._known.pop(f"chat:{user}", None)
@@ -120,7 +128,13 @@ class Reach:
         except Unreachable:
             if not self._settings.install or self._settings.directory == "roster":
                 raise
-        await self._graph.install(user)
+        # noted before, because Teams tells the bot of the installation while Graph still answers
+        await self._context.store.put(f"installing:{user}", True)
+        try:
+            await self._graph.install(user)
+        except SendError:
+            await self._context.store.delete(f"installing:{user}")
+            raise
         return await self._connector.create(user)
 
     async def _remember_team(self, activity: Json, service: str) -> None:
@@ -147,6 +161,6 @@ def organizer_of(join_url: str) -> str | None:
         context = parse_qs(urlsplit(join_url).query).get("context", [""])[0]
         value = json.loads(unquote(context))
         organizer = value.get("Oid") or value.get("oid")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return None
     return organizer.lower() if isinstance(organizer, str) and organizer else None

@@ -58,6 +58,10 @@ class Speech(Protocol):
         """Remember where *activity* came from."""
         ...
 
+    async def installed_by_us(self, user: str) -> bool:
+        """Tell once whether the app was installed for a person who did not ask for it."""
+        ...
+
     async def uninstalled(self, activity: Json) -> None:
         """Forget where *activity* came from."""
         ...
@@ -109,8 +113,7 @@ class TeamsTurns:
         if incoming.action in ("add", "add-upgrade"):
             await self._speech.installed(incoming.activity)
             if incoming.action == "add" and incoming.place is None and incoming.sender is not None:
-                greeting = Command(name="help", actor=incoming.sender)
-                await self._say(incoming, await self._context.inbox.command(greeting, incoming.key))
+                await self._greet(incoming, incoming.sender)
         elif incoming.action == "remove":
             await self._speech.uninstalled(incoming.activity)
 
@@ -145,6 +148,12 @@ class TeamsTurns:
         elif what == "End":
             keys = [key async for key, _ in self._context.store.scan(_presence(incoming.place, ""))]
             await self._leave(incoming, incoming.place, [self._actor(key.rpartition(":")[2]) for key in keys])
+
+    async def _greet(self, incoming: Incoming, sender: Actor) -> None:
+        """Say what the bot understands to whoever added it; who had it added is asked something anyway."""
+        if not await self._speech.installed_by_us(sender.user):
+            greeting = Command(name="help", actor=sender)
+            await self._say(incoming, await self._context.inbox.command(greeting, incoming.key))
 
     async def close(self) -> None:
         """Wait until what is being said is said."""

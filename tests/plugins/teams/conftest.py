@@ -131,6 +131,7 @@ class Said:
     typing_in: list[str] = field(default_factory=list)
     places: list[tuple[str, Any]] = field(default_factory=list)
     accounts: dict[str, str] = field(default_factory=dict)
+    by_us: set[str] = field(default_factory=set)
     pause: float = 0.0
     error: Exception | None = None
 
@@ -150,6 +151,9 @@ class Said:
 
     async def installed(self, activity: Any) -> None:
         self.places.append(("installed", activity))
+
+    async def installed_by_us(self, user: str) -> bool:
+        return user in self.by_us
 
     async def uninstalled(self, activity: Any) -> None:
         self.places.append(("uninstalled", activity))

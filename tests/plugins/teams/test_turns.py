@@ -257,6 +257,13 @@ class TestReach:
             assert [command.name for command in chat.got("command")] == ["help"]
             assert len(chat.said.replies) == 1
 
+    async def test_who_is_about_to_be_asked_is_not_greeted(self, open_chat: Make) -> None:
+        async with open_chat() as chat:
+            chat.said.by_us = {ANA}
+            await chat.send("installationUpdate", action="add")
+            assert [what for what, _ in chat.said.places] == ["installed"]
+            assert chat.said.replies == chat.got("command") == []
+
     async def test_removed(self, open_chat: Make) -> None:
         async with open_chat() as chat:
             await chat.send("installationUpdate", action="remove")

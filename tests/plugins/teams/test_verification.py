@@ -112,23 +112,26 @@ def confused(issuer: Issuer) -> str:
     return f"{head}.{claims}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"
 
 
-NOW = int(time.time())
+def now() -> int:
+    return int(time.time())
+
+
 TOKENS: dict[str, tuple[Callable[[Issuer], str], int]] = {
     # believed
     "genuine": (lambda i: i.token(), 200),
-    "expired 4 minutes ago, inside the skew": (lambda i: i.token(exp=NOW - 240), 200),
-    "in force in 4 minutes, inside the skew": (lambda i: i.token(nbf=NOW + 240), 200),
+    "expired 4 minutes ago, inside the skew": (lambda i: i.token(exp=now() - 240), 200),
+    "in force in 4 minutes, inside the skew": (lambda i: i.token(nbf=now() + 240), 200),
     "with the SDK's further claims": (lambda i: i.token(ver="1.0", azp=APP, appid=APP), 200),
     "for the address without its last slash": (lambda i: i.token(serviceurl=f"{i.url}/connector"), 200),
     # time
-    "expired": (lambda i: i.token(exp=NOW - 400), 401),
-    "not yet in force": (lambda i: i.token(nbf=NOW + 400), 401),
+    "expired": (lambda i: i.token(exp=now() - 400), 401),
+    "not yet in force": (lambda i: i.token(nbf=now() + 400), 401),
     "without exp": (lambda i: i.token(exp=None), 401),
     "without nbf": (lambda i: i.token(nbf=None), 401),
     "exp is text": (lambda i: i.token(exp="tomorrow"), 401),
     "exp is a list": (lambda i: i.token(exp=[1]), 401),
     "exp is endless": (lambda i: payload(i, '{"iss":"x","aud":"y","nbf":1,"exp":Infinity}'), 401),
-    "issued in the future": (lambda i: i.token(iat=NOW + 4000), 401),
+    "issued in the future": (lambda i: i.token(iat=now() + 4000), 401),
     # issuer
     "of the emulator, v1": (lambda i: i.token(iss=f"https://sts.windows.net/{TENANT}/", appid=APP), 401),
     "of the emulator, v2": (
@@ -190,7 +193,7 @@ TOKENS: dict[str, tuple[Callable[[Issuer], str], int]] = {
 def changed(token: str) -> str:
     head, claims, signature = token.split(".")
     said = json.loads(base64.urlsafe_b64decode(claims + "=="))
-    return f"{head}.{part({**said, 'exp': NOW + 9_999})}.{signature}"
+    return f"{head}.{part({**said, 'exp': now() + 9_999})}.{signature}"
 
 
 HEADERS: dict[str, tuple[Mapping[str, str | None], int]] = {
@@ -273,6 +276,17 @@ async def test_bodies(open_bench: Make) -> None:
         got = {name: await bench.send(**parts) for name, (parts, _) in PARTS.items()}
         assert got == {name: status for name, (_, status) in PARTS.items()}
         assert bench.taken == 0
+
+
+async def test_the_bots_words_go_to_no_address_of_somebody_else(open_bench: Make, said: Any) -> None:
+    async with open_bench() as bench:
+        for url in ("https://evil.example/", "http://169.254.169.254/", "https://smba.trafficmanager.net/teams/"):
+            token = bench.issuer.token(serviceurl=url)
+            assert await bench.send(token, serviceUrl=url) == 403
+            install = bench.activity("installationUpdate", action="add", serviceUrl=url)
+            assert await bench.send(token, data=json.dumps(install).encode()) == 403
+        assert bench.context.inbox.received == said.places == said.replies == []
+        assert bench.context.store.values == {}
 
 
 async def test_a_stranger_learns_nothing_of_the_body(open_bench: Make) -> None:
@@ -468,7 +482,7 @@ class TestPeople:
                 ({**good, "aud": [APP]}, 401),
                 ({**good, "oid": None}, 401),
                 ({**good, "oid": 1}, 401),
-                ({**good, "exp": NOW - 400}, 401),
+                ({**good, "exp": now() - 400}, 401),
             ]
             for claims, expected in cases:
                 assert await self.verify(issuer, settings, issuer.token(**claims)) == expected, claims
