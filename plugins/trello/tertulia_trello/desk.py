@@ -6,6 +6,7 @@ import hashlib
 import logging
 import time
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime, timedelta
 
 from tertulia import Context, Json, OperatorError, OutcomeUnknown, Unreachable
 from tertulia_trello import cards
@@ -14,6 +15,8 @@ from tertulia_trello.config import Settings
 
 LABEL = "Tertulia"
 KNOWN_SECONDS = 600.0
+LONGEST = timedelta(days=90)
+"""How long a card is remembered that nobody closes, such as that of a group."""
 NOTICE = """**This board takes part in the social-cohesion program.**
 
 - Rituals are cards on this list. What you comment on such a card is your answer, under your name, and everybody on \
@@ -89,9 +92,13 @@ class Desk:
     # -- cards that carry a round ----------------------------------------------------------------------------------
 
     async def carried(self, board: str) -> AsyncIterator[tuple[str, Json]]:
-        """Yield the cards of a board that carry a round now, with what is known of each."""
+        """Yield the cards of a board that carry a round now, with what is known of each; old ones are forgotten."""
+        oldest = self.context.clock.now() - LONGEST
         async for key, kept in self.context.store.scan(f"card:{board}:"):
-            yield key.rpartition(":")[2], kept
+            if datetime.fromisoformat(kept["made"]) < oldest:
+                await self.context.store.delete(key)
+            else:
+                yield key.rpartition(":")[2], kept
 
     async def card(self, ref: str) -> Json | None:
         """Return what is known of a card of ours; *ref* is board and card."""

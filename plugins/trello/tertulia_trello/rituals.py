@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tertulia import Id, OperatorError, Place, Prompt, Recipient, Ref, RetryLater, SendError
+from tertulia import Id, OperatorError, Place, Prompt, Recipient, Ref, RetryLater, SendError, Unreachable
 from tertulia_trello import cards
 from tertulia_trello.actions import PLATFORM
 from tertulia_trello.cards import Asked
@@ -23,6 +23,7 @@ class CardRituals:
         """Put a card on the board's ritual list; a repeated *key* goes on where it stopped."""
         if place.platform != PLATFORM:
             raise OperatorError(f"a place of {place.platform} is no board")
+        _check(prompt)
         return await self._put(self._desk.opted_in(place.ref), prompt, key)
 
     async def gather(self, group: tuple[Recipient, ...], prompt: Prompt, key: Id) -> Ref | None:
@@ -72,10 +73,13 @@ class CardRituals:
             await self._store.put(f"post:{key}", known)
         ref = f"{board}:{known}"
         kept = await self._desk.card(ref)
+        if kept is None and not prompt.actions and members is None:
+            return ref  # nothing can be answered, so nothing has to be remembered
         if kept is None:
             shown = digest(cards.description(prompt, self._desk.settings.username))
             empty: dict[str, object] = {"checks": {}, "answers": {}, "refused": {}, "told": 0}
             kept = {**_asked(prompt), **empty, "desc": shown, "key": key}
+            kept["made"] = self._desk.context.clock.now().isoformat()
             await self._desk.keep(ref, kept)
         await self._checks(ref, prompt, grouped=members is not None)
         return ref
@@ -105,6 +109,13 @@ class CardRituals:
         except SendError:
             return
         await self._desk.keep(ref, {**kept, "checks": checks})
+
+
+def _check(prompt: Prompt) -> None:
+    """Refuse a question whose answer others must not see: whatever stands on a card, everybody reads."""
+    asks = prompt.fields or prompt.actions
+    if asks and (prompt.privacy == "confidential" or prompt.visibility == "me"):
+        raise Unreachable("a question whose answer others must not see is never put on a card")
 
 
 def _asked(prompt: Prompt) -> dict[str, object]:

@@ -9,7 +9,18 @@ from typing import Any
 
 import pytest
 
-from tertulia import Field, Markup, OperatorError, Participation, Place, Recipient, Reply, RetryLater, new_id
+from tertulia import (
+    Field,
+    Markup,
+    OperatorError,
+    Participation,
+    Place,
+    Recipient,
+    Reply,
+    RetryLater,
+    Unreachable,
+    new_id,
+)
 from tertulia.testing.samples import sample_prompt, summary_prompt
 from tertulia_trello.stand_in.faults import too_many
 
@@ -64,6 +75,16 @@ async def test_other_boards_carry_nothing(open_bench: Any) -> None:
             await bench.platform.ritual.post(here(bench), QUESTION, new_id())
         assert await read(bench) == []
         assert not bench.server.journal
+
+
+@pytest.mark.parametrize("more", [{"privacy": "confidential"}, {"visibility": "me"}])
+async def test_what_others_must_not_see_is_never_on_a_card(open_bench: Any, more: dict[str, Any]) -> None:
+    async with open_bench() as bench:
+        with pytest.raises(Unreachable, match="never"):
+            await bench.platform.ritual.post(here(bench), replace(QUESTION, **more), new_id())
+        assert not bench.server.journal
+        figures = replace(summary_prompt(), **more)
+        assert await bench.platform.ritual.post(here(bench), figures, new_id())
 
 
 async def test_a_list_that_people_archived_is_made_anew(open_bench: Any) -> None:
@@ -189,6 +210,16 @@ async def test_a_group_shares_a_card_where_there_is_a_board_for_groups(open_benc
         bench.town.tick(bench.ben, met["id"])
         (took_part,) = [fact for fact in await read(bench) if isinstance(fact, Participation)]
         assert (took_part.kind, took_part.actor.user) == ("attended", bench.ben)
+
+
+async def test_a_card_that_nobody_closes_is_forgotten_in_time(open_bench: Any) -> None:
+    async with open_bench() as bench:
+        await bench.platform.ritual.post(here(bench), QUESTION, new_id())
+        await read(bench)
+        assert [key async for key, _ in bench.context.store.scan("card:")]
+        bench.clock.advance(timedelta(days=91))
+        await read(bench)
+        assert not [key async for key, _ in bench.context.store.scan("card:")]
 
 
 async def test_two_readers_give_the_same_answer_once(open_bench: Any) -> None:
