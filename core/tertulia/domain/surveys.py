@@ -38,6 +38,7 @@ class Item:
     points: tuple[str, ...]
     levels: tuple[tuple[str, tuple[str, ...]], ...]
     answers: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
     reversed: bool = False
     ranked: bool = True
     blocks: frozenset[str] | None = None
@@ -73,5 +74,18 @@ def agreement(key: str, text: str, *, reversed: bool = False, instrument: str = 
         points=("1", "2", "3", "4", "5"),
         levels=(("favourable", ("4", "5")), ("neutral", ("3",)), ("unfavourable", ("1", "2"))),
         reversed=reversed,
+        instrument=instrument,
+    )
+
+
+def choice_of(key: str, text: str, choices: Mapping[str, str], instrument: str = "") -> Item:
+    """Make an item of *choices* (name and label) without an order, each counted by itself."""
+    return Item(
+        key=key,
+        text=text,
+        points=tuple(choices),
+        levels=tuple((name, (name,)) for name in choices),
+        labels=dict(choices),
+        ranked=False,
         instrument=instrument,
     )
