@@ -52,8 +52,58 @@ def test_hosts_can_be_named() -> None:
         ({"allowed_hosts": ["https://graph.microsoft.com"]}, "host name"),
         ({"allowed_hosts": ["*.microsoft.com"]}, "host name"),
         ({"app_password": "x"}, "app_password"),
+        ({"app_secret": None}, "app_secret must be set"),
+        ({"app_type": "managed-identity"}, "which has none"),
+        ({"rate": 0}, "rate"),
+        ({"timeout": 60}, "timeout"),
+        ({"stand_in": "https://127.0.0.1:8500"}, "this machine"),
+        ({"stand_in": "http://example.org:8500"}, "this machine"),
+        ({"stand_in": "http://127.0.0.1:8500/"}, "this machine"),
+        ({"stand_in": "http://127.0.0.1"}, "this machine"),
+        ({"stand_in": "http://user@127.0.0.1:8500"}, "this machine"),
     ],
 )
 def test_wrong_settings_are_refused_by_name(change: dict[str, Any], word: str) -> None:
     with pytest.raises(ValidationError, match=word):
         Settings.model_validate({**GOOD, **change})
+
+
+def test_a_managed_identity_has_no_secret() -> None:
+    settings = Settings.model_validate({**GOOD, "app_type": "managed-identity", "app_secret": None})
+    assert settings.app_secret is None
+
+
+@pytest.mark.parametrize(
+    ("service_url", "trusted"),
+    [
+        ("https://smba.trafficmanager.net/teams/", True),
+        ("https://smba.trafficmanager.net/emea/", True),
+        ("https://connector.example.org/teams/", False),
+        ("http://smba.trafficmanager.net/teams/", False),
+        ("https://smba.trafficmanager.net/teams/?next=https://evil.example", False),
+        ("https://smba.trafficmanager.net/../x", False),
+        ("https://smba.trafficmanager.net:444/teams/", False),
+        ("https://graph.microsoft.com/", False),
+        ("", False),
+    ],
+)
+def test_only_the_clouds_connectors_are_trusted(service_url: str, trusted: bool) -> None:
+    assert Settings.model_validate(GOOD).endpoints.trusts(service_url) is trusted
+
+
+def test_an_added_host_may_be_a_connector() -> None:
+    hosts = [*HOSTS["public"], "connector.example.org"]
+    endpoints = Settings.model_validate({**GOOD, "allowed_hosts": hosts}).endpoints
+    assert endpoints.trusts("https://connector.example.org/teams/")
+    assert not endpoints.trusts("https://graph.microsoft.com/")
+
+
+def test_a_stand_in_takes_the_place_of_all_hosts() -> None:
+    endpoints = Settings.model_validate({**GOOD, "stand_in": "http://127.0.0.1:8500"}).endpoints
+    for url in (endpoints.login, endpoints.metadata, endpoints.graph, endpoints.service_url):
+        assert url is not None
+        assert url.startswith("http://127.0.0.1:8500/")
+    assert endpoints.trusts("http://127.0.0.1:8500/connector/")
+    assert not endpoints.trusts("https://smba.trafficmanager.net/teams/")
+    assert not endpoints.trusts("http://127.0.0.1:8501/connector/")
+    assert endpoints.issuer == "https://api.botframework.com"
