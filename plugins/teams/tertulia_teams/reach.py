@@ -79,6 +79,12 @@ class Reach:
             await self.lost(user)
             await self._context.inbox.reachable(self.actor(user), None)
 
+    async def heard(self, activity: Json) -> None:
+        """Remember the chat with who wrote to the bot, where nobody told us that they have the app."""
+        user = str((activity.get("from") or {}).get("aadObjectId") or "").lower()
+        if user and place_of(activity) is None and await self._context.store.get(f"chat:{user}") is None:
+            await self.installed(activity)
+
     async def installed_by_us(self, user: str) -> bool:
         """Tell once whether we installed the app for a person, who is about to be asked and need not be greeted."""
         key = f"installing:{user}"

@@ -34,6 +34,7 @@ class OutboundSpeech:
         self._outbound = outbound
         self.reply = TeamsReplies(outbound).reply
         self.installed = outbound.reach.installed
+        self.heard = outbound.reach.heard
         self.installed_by_us = outbound.reach.installed_by_us
         self.uninstalled = outbound.reach.uninstalled
         self.meeting_seen = outbound.reach.meeting_seen

@@ -58,6 +58,10 @@ class Speech(Protocol):
         """Remember where *activity* came from."""
         ...
 
+    async def heard(self, activity: Json) -> None:
+        """Remember who wrote to the bot."""
+        ...
+
     async def installed_by_us(self, user: str) -> bool:
         """Tell once whether the app was installed for a person who did not ask for it."""
         ...
@@ -104,6 +108,7 @@ class TeamsTurns:
             return
         addressed = incoming.place is None or any(incoming.is_bot(one.account) for one in incoming.mentions())
         if addressed:
+            await self._speech.heard(incoming.activity)
             await self._command(incoming, incoming.sender)
         else:
             await self._took_part(incoming, incoming.place, incoming.sender, "commented")

@@ -152,6 +152,9 @@ class Said:
     async def installed(self, activity: Any) -> None:
         self.places.append(("installed", activity))
 
+    async def heard(self, activity: Any) -> None:
+        self.places.append(("heard", activity))
+
     async def installed_by_us(self, user: str) -> bool:
         return user in self.by_us
 

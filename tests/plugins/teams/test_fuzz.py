@@ -144,7 +144,8 @@ async def endpoint(issuer: Any, settings: Any, said: Any) -> AsyncIterator[Endpo
     async with FakeContext(settings=settings) as context:
         reach = Outbound(context).reach
         # what is remembered is the real thing; only what would be sent is not
-        said.installed, said.uninstalled, said.meeting_seen = reach.installed, reach.uninstalled, reach.meeting_seen
+        for name in ("installed", "uninstalled", "installed_by_us", "heard", "meeting_seen"):
+            setattr(said, name, getattr(reach, name))
         yield Endpoint(Messages(context, said), issuer.token())
 
 

@@ -19,6 +19,7 @@ from tertulia import Actor, Markup, Participation, Place, Reply, Unreachable
 from tertulia.testing.context import FakeContext
 from tertulia.testing.samples import sample_prompt
 from tertulia_teams import cards, register_platforms, register_routes
+from tertulia_teams.ports import Outbound
 from tertulia_teams.references import Reference
 from tertulia_teams.routes import Messages
 
@@ -284,6 +285,23 @@ class TestReach:
             assert chat.got("left") == []
             await chat.send("conversationUpdate", membersRemoved=[{"id": f"28:{APP}"}], conversation=CHANNEL)
             assert [what for what, _ in chat.said.places] == ["uninstalled"]
+
+    async def test_who_writes_can_be_written_to(self, settings_of: Make, activity_of: Make) -> None:
+        async with FakeContext(settings=settings_of(None)) as context:
+            reach = Outbound(context).reach
+            await reach.heard(activity_of("message", conversation=CHANNEL))
+            assert context.store.values == {}
+            await reach.heard(activity_of("message"))
+            await reach.heard(activity_of("message"))
+            assert [one.value for one in context.inbox.received] == [(actor(ANA), {"user": ANA})]
+            assert (await reach.chat(ANA)).conversation == "a:1"
+
+    async def test_an_installation_of_ours_is_told_once(self, settings_of: Make) -> None:
+        async with FakeContext(settings=settings_of(None)) as context:
+            reach = Outbound(context).reach
+            assert not await reach.installed_by_us(ANA)
+            await context.store.put(f"installing:{ANA}", True)
+            assert [await reach.installed_by_us(ANA) for _ in range(2)] == [True, False]
 
     async def test_ports_and_routes_share_what_they_know(self, settings_of: Make) -> None:
         async with FakeContext(settings=settings_of("http://127.0.0.1:9")) as context:
