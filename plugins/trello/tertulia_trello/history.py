@@ -30,6 +30,8 @@ from tertulia_trello.watch import Watch
 
 DAY = 86_400
 WIDEST = 30 * DAY
+PAGES = 5
+"""Calls that one window of time may take; a busier one is cut into shorter ones."""
 Facts: TypeAlias = Batch[Participation | Interaction]
 ZERO = "0" * 24
 
@@ -100,40 +102,41 @@ class BoardHistory:
             return known[1]
         recent = Recent()
         lower = before_second(second_of(start) - int(WEEK.total_seconds()) - 1)
-        for action in await self._all(board, lower, following(start)):
+        for action in await self._all(board, lower, following(start)) or ():
             recent.add(action)
         return recent
 
     # -- reading oldest first, though Trello gives the newest first ------------------------------------------------
 
     async def _windows(self, board: str, start: str, last: str) -> AsyncIterator[tuple[list[Action], str]]:
-        """Read windows of time that hold less than Trello gives at once, each with the position behind it."""
+        """Read one window of time after the other, as long as boards are busy, each with the position behind it."""
         width = 7 * DAY
         while start < last:
             end = before_second(second_of(start) + 1 + width)
             whole = end >= last
             before = None if whole else following(end)
-            page = await self._desk.client.board_actions(board, READ, since=start, before=before, limit=MOST_ACTIONS)
-            if len(page) >= MOST_ACTIONS and width > 1:
-                width = max(1, width // 4)
+            found = await self._all(board, start, before, most=PAGES if width > 1 else None)
+            if found is None:
+                width = max(1, width // 8)
                 continue
-            found = _sorted(page) if len(page) < MOST_ACTIONS else await self._all(board, start, before)
             # what came while this was read is read next time, in its own order
             found = [action for action in found if action.id <= last] if whole else found
             start = last if whole else end
             yield found, start
-            if len(page) < MOST_ACTIONS // 3:
-                width = min(width * 2, WIDEST)
+            width = min(width * 2, WIDEST) if len(found) < MOST_ACTIONS else max(1, width // 2)
 
-    async def _all(self, board: str, since: str, before: str | None) -> list[Action]:
-        """Read everything between two ids, page by page backwards."""
+    async def _all(self, board: str, since: str, before: str | None, most: int | None = None) -> list[Action] | None:
+        """Read everything between two ids, page by page backwards; `None` where that is more than *most* pages."""
         found: list[Json] = []
-        while True:
+        pages = 0
+        while most is None or pages < most:
             page = await self._desk.client.board_actions(board, READ, since=since, before=before, limit=MOST_ACTIONS)
             found += page
+            pages += 1
             if len(page) < MOST_ACTIONS:
                 return _sorted(found)
             before = min(str(body["id"]) for body in page)
+        return None
 
     # -- facts -----------------------------------------------------------------------------------------------------
 

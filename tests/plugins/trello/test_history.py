@@ -116,7 +116,7 @@ async def test_an_import_killed_five_times_equals_one_that_was_not(open_bench: A
             # a fresh process each time, which knows the stored cursor and nothing else
             (platform,) = tertulia_trello.register_platforms(bench.context)
             reading = platform.participation.since(cursor, place(bench))
-            for _ in range(2 + kills):
+            for _ in range(1 + kills % 2):
                 batch = await anext(reading)
                 seen.append(batch)
                 cursor = batch.cursor
@@ -133,7 +133,7 @@ async def test_an_import_killed_five_times_equals_one_that_was_not(open_bench: A
         assert len(facts(whole)) > count // 2
         instants = [tie.at for tie in facts(seen)]
         assert instants == sorted(instants)
-        assert len(bench.server.journal) - started < 60 + count // 100
+        assert len(bench.server.journal) - started < 90 + count // 250
         again = await read(bench, cursor=seen[-1].cursor)
         assert facts(again) == []
 

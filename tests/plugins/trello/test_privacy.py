@@ -75,6 +75,7 @@ async def test_an_import_leaves_ties_and_nothing_else(
 
         await core.until(imported)
         await place.server.quiet()
+        assert place.server.violations == 0
         found = await dump(core)
 
         ties = found["interaction"]
