@@ -386,13 +386,16 @@ class TestKeys:
         async with open_bench() as bench:
             assert await bench.send() == 200
             bench.issuer.delay = 1.0
-            bench.monotonic[0] += FRESH
-            stranger = asyncio.create_task(bench.send(bench.issuer.token(key=bench.issuer.spare, kid="x")))
-            longest, started = await lag(0.3), time.monotonic()
-            assert await bench.send() == 200
-            assert time.monotonic() - started < 0.5
-            assert longest < 0.05
-            assert await stranger == 401
+            held_up = []
+            for _ in range(3):
+                bench.monotonic[0] += FRESH
+                stranger = asyncio.create_task(bench.send(bench.issuer.token(key=bench.issuer.spare, kid="x")))
+                held_up.append(await lag(0.3))
+                assert await bench.send() == 200
+                assert not stranger.done()
+                assert await stranger == 401
+            # a busy machine holds the loop up now and then, a blocking call would do so each time
+            assert min(held_up) < 0.05
 
     async def test_a_hanging_service_is_given_up(self, open_bench: Make, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("tertulia_teams.keys.TIMEOUT", 0.2)
@@ -502,7 +505,8 @@ def test_one_module_touches_the_sdk() -> None:
 
 async def test_a_remembered_token_ends_with_its_time(open_bench: Make) -> None:
     async with open_bench() as bench:
-        token = bench.issuer.token(exp=int(time.time()) - 298)
+        ends = now() - 295
+        token = bench.issuer.token(exp=ends)
         assert await bench.send(token) == 200
-        await asyncio.sleep(2.2)
+        await asyncio.sleep(ends + 300.2 - time.time())
         assert await bench.send(token) == 401
