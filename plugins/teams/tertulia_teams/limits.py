@@ -38,6 +38,7 @@ class Rates:
         self.tenant = f"tenant:{tenant}"
         self._tenant_windows = tenant_windows(rate)
         self._chats: dict[str, deque[float]] = {}
+        self._departed: deque[float] = deque()
         self._refused: deque[bool] = deque(maxlen=RECENT)
 
     async def send(self, to: Reference) -> None:
@@ -45,17 +46,20 @@ class Rates:
         if to.personal:
             await self._chat(to.conversation)
             await self._limiter.acquire({self.tenant: self._tenant_windows})
-            return
-        key = f"conversation:{to.conversation}"
-        await self._limiter.acquire({self.tenant: self._tenant_windows, key: CONVERSATION})
+        else:
+            key = f"conversation:{to.conversation}"
+            await self._limiter.acquire({self.tenant: self._tenant_windows, key: CONVERSATION})
+        await self._pace()
 
     async def create(self) -> None:
         """Wait until one conversation may be created."""
         await self._limiter.acquire({self.tenant: self._tenant_windows})
+        await self._pace()
 
     async def read(self, conversation: str) -> None:
         """Wait until one page of members may be read."""
         await self._limiter.acquire({self.tenant: self._tenant_windows, f"roster:{conversation}": ROSTER})
+        await self._pace()
 
     async def install(self) -> None:
         """Wait until one app may be installed through Graph."""
@@ -70,6 +74,18 @@ class Rates:
         self._refused.append(too_many)
         everyone = too_many and len(self._refused) == RECENT and sum(self._refused) * 2 >= RECENT
         return self.tenant if everyone else None
+
+    async def _pace(self) -> None:
+        """Spread what a stall of this process has bunched: a slot that is taken late is used late."""
+        allowed = self._tenant_windows[0].count
+        while True:
+            now = self._now()
+            while self._departed and now - self._departed[0] >= 1.0:
+                self._departed.popleft()
+            if len(self._departed) < allowed:
+                self._departed.append(now)
+                return
+            await asyncio.sleep(self._departed[0] + 1.0 - now)
 
     async def _chat(self, conversation: str) -> None:
         sent = self._chats.get(conversation)

@@ -100,6 +100,20 @@ async def test_a_chat_with_one_person_keeps_its_windows() -> None:
     assert time.monotonic() - began >= 0.9
 
 
+async def test_what_a_stall_has_bunched_is_spread_again() -> None:
+    rates = Rates(FakeLimiter(), "tenant", 20)
+    chats = [Reference(service_url="https://x/", conversation=f"a:{number}") for number in range(30)]
+    sent: list[float] = []
+
+    async def send(chat: Reference) -> None:
+        await rates.send(chat)
+        sent.append(time.monotonic())
+
+    # a limiter that lets everybody pass is what a stalled process sees when it wakes up
+    await asyncio.gather(*(send(chat) for chat in chats))
+    assert most_in_a_second(sent) <= 18
+
+
 async def test_a_shared_conversation_shares_its_windows_in_one_step() -> None:
     limiter = FakeLimiter()
     rates = Rates(limiter, "tenant", 50)
