@@ -48,11 +48,11 @@ def card(prompt: Prompt, *, shared: bool = False, form: bool = True) -> CardJson
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": VERSION,
-        "lang": prompt.language,
+        "lang": _tongue(prompt.language),
         "fallbackText": _fallback(prompt),
         "body": body,
     }
-    if prompt.language.partition("-")[0].lower() in RIGHT_TO_LEFT:
+    if _tongue(prompt.language) in RIGHT_TO_LEFT:
         written["rtl"] = True
     if actions:
         written["actions"] = actions
@@ -65,7 +65,7 @@ def text_card(text: Markup, language: str = "en") -> CardJson:
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": VERSION,
-        "lang": language,
+        "lang": _tongue(language),
         "fallbackText": neutral(clipped(text.plain(), 2_000)),
         "body": list(_body(text)) or [_small("")],
     }
@@ -132,6 +132,12 @@ def read_values(data: object) -> dict[str, Any]:
 
 def _activity(content: CardJson, summary: str) -> CardJson:
     return {"type": "message", "summary": clipped(shown(summary), 200), "attachments": [attachment(content)]}
+
+
+def _tongue(language: str) -> str:
+    """Return the language alone: Microsoft's renderer refuses a region behind it."""
+    tongue = language.partition("-")[0].lower()
+    return tongue if tongue.isascii() and tongue.isalpha() and 2 <= len(tongue) <= 3 else "en"
 
 
 def _heading(title: str) -> CardJson:
