@@ -32,6 +32,7 @@ from tertulia.domain.markup import Bullets, Markup, Paragraph, Span
 from tertulia.domain.participation import Interaction, Participation
 from tertulia.domain.people import Actor, Member, Place, Recipient
 from tertulia.domain.prompts import Action, Draft, Field, Given, Media, Option, Prompt, Reply
+from tertulia.domain.surveys import Item
 from tertulia.errors import (
     Mistake,
     OperatorError,
@@ -52,6 +53,7 @@ from tertulia.extension import (
     Counts,
     Event,
     Groups,
+    Itemised,
     Limiter,
     LiveRounds,
     Prepared,
@@ -91,6 +93,8 @@ __all__ = [
     "Id",
     "Inbox",
     "Interaction",
+    "Item",
+    "Itemised",
     "Joined",
     "Json",
     "Left",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import aiohttp
 from aiohttp import web
@@ -17,6 +17,7 @@ from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.markup import Markup
 from tertulia.domain.people import Actor, Place, Role
 from tertulia.domain.prompts import Draft, Given, Privacy, Prompt
+from tertulia.domain.surveys import Item
 
 
 class Store(Protocol):
@@ -291,6 +292,25 @@ class RitualKind(Protocol):
 
     def summary(self, content: Json, given: Sequence[Shared], tally: Tally, language: str) -> Draft | None:
         """Show what came of it; `None` where there is nothing to show."""
+        ...
+
+
+@runtime_checkable
+class Itemised(Protocol):
+    """A confidential kind that says what its answers are counted by; its figures are then published as cells.
+
+    Without this a survey yields one tally of all its answers.
+    """
+
+    def items(self, content: Json) -> Sequence[Item]:
+        """Return the items of a round; each one's key is the field's that asks it."""
+        ...
+
+    def results(self, content: Json, whole: Mapping[str, Json], tally: Tally, language: str) -> Draft | None:
+        """Say what is published of everybody: by item, about how many answered, and about how many gave what.
+
+        An item is missing where nothing may be told of it.
+        """
         ...
 
 

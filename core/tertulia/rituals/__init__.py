@@ -8,10 +8,11 @@ from tertulia.extension import RitualKind
 from tertulia.hookspecs import hookimpl
 from tertulia.rituals.check_in import CheckIn
 from tertulia.rituals.icebreaker import Icebreaker
+from tertulia.surveys.pulse import Pulse
 from tertulia.surveys.single_question import SingleQuestion
 
 
 @hookimpl
 def register_rituals() -> Iterable[RitualKind]:
     """Return the kinds that ship with the core."""
-    return (CheckIn(), Icebreaker(), SingleQuestion())
+    return (CheckIn(), Icebreaker(), SingleQuestion(), Pulse())

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from tertulia.domain.identifiers import Id
 from tertulia.extension import Event
 from tertulia.runtime import Runtime
-from tertulia.services import closing, opening, rounds
+from tertulia.services import closing, opening, releasing, rounds
+from tertulia.services.releasing import Prepared
 from tertulia.services.rounds import RoundRow
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import shard
@@ -19,12 +20,13 @@ async def advance(runtime: Runtime, round_id: Id, step: int) -> list[Id]:
 
     A step that is no longer the timer's (a double tick, a step repeated after a crash) changes nothing.
     """
+    prepared = await releasing.prepare(runtime, round_id, step)
     async with runtime.database.write() as tx:
         round_ = await rounds.find(tx, round_id, lock=True)
         if round_ is None:
             return []
         if round_.step == step and round_.next_action is not None:
-            await _step(runtime, tx, round_, round_.next_action)
+            await _step(runtime, tx, round_, round_.next_action, prepared)
         after = await rounds.find(tx, round_id)
         started = (
             await tx.execute(sa.select(shard.c.id).where(shard.c.round_id == round_id, shard.c.state == "started"))
@@ -35,7 +37,7 @@ async def advance(runtime: Runtime, round_id: Id, step: int) -> list[Id]:
     return shards
 
 
-async def _step(runtime: Runtime, tx: Tx, round_: RoundRow, action: str) -> None:
+async def _step(runtime: Runtime, tx: Tx, round_: RoundRow, action: str, prepared: Prepared | None) -> None:
     if action == "open" and round_.state == "planned":
         await opening.open_round(runtime, tx, round_)
     elif action == "deliver":
@@ -45,7 +47,7 @@ async def _step(runtime: Runtime, tx: Tx, round_: RoundRow, action: str) -> None
     elif action == "close" and round_.state == "open":
         await closing.start_close(runtime, tx, round_)
     elif action == "close" and round_.state == "closing":
-        await closing.finish_close(runtime, tx, round_)
+        await closing.finish_close(runtime, tx, round_, prepared)
     else:
         await opening.set_timer(tx, round_, None)
 
@@ -53,7 +55,13 @@ async def _step(runtime: Runtime, tx: Tx, round_: RoundRow, action: str) -> None
 async def _tell(runtime: Runtime, before: RoundRow, after: RoundRow) -> None:
     if after.state in ("closed", "released", "withheld", "cancelled") and after.confidential:
         ballots.destroy_keys(runtime, after.id)
-    names = {"open": "round.opened", "closed": "round.closed", "cancelled": "round.cancelled"}
+    names = {
+        "open": "round.opened",
+        "closed": "round.closed",
+        "released": "round.closed",
+        "withheld": "round.closed",
+        "cancelled": "round.cancelled",
+    }
     if before.state != after.state and after.state in names:
         enabled = {live.plugin for live in runtime.installations.of(after.workspace)}
         event = Event(

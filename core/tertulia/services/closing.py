@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -13,7 +14,8 @@ from tertulia.domain.planning import Appointment, Channel, appoint
 from tertulia.domain.programs import Practice
 from tertulia.domain.rounds import Step
 from tertulia.runtime import Runtime
-from tertulia.services import opening, rounds, summaries
+from tertulia.services import opening, releasing, rounds, summaries
+from tertulia.services.releasing import Prepared
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people, programs
 from tertulia.storage.database import Tx
@@ -118,14 +120,26 @@ async def _send_no_more(tx: Tx, round_: RoundRow) -> None:
     )
 
 
-async def finish_close(runtime: Runtime, tx: Tx, round_: RoundRow) -> None:
-    """Count what was given, keep the figures, and plan the summary for the places."""
+async def finish_close(runtime: Runtime, tx: Tx, round_: RoundRow, prepared: Prepared | None = None) -> None:
+    """Count what was given, keep the figures, and plan the summary for the places.
+
+    What a survey of items publishes is computed beforehand, as *prepared*; where that is missing, or a ballot was
+    erased meanwhile, the step is taken again.
+    """
     # a sender may have postponed some of its recipients to a new shard just when the close began
     await _send_no_more(tx, round_)
     practice = await rounds.practice_of(tx, round_)
-    figures, draft = await summaries.summarise(runtime, tx, round_, practice)
+    if releasing.items_of(runtime, round_):
+        if prepared is None or not await releasing.keep(tx, round_, prepared):
+            await opening.set_timer(tx, round_, Step("close", runtime.clock.now()))
+            return
+        figures, draft = await summaries.summarise_release(runtime, tx, round_, releasing.figures(prepared))
+    else:
+        figures, draft = await summaries.summarise(runtime, tx, round_, practice)
     summary = {"figures": dict(figures), "shown": draft is not None}
     await rounds.change_state(tx, round_, "closed", summary=summary, next_action=None, next_at=None)
+    if prepared is not None:
+        await rounds.change_state(tx, replace(round_, state="closed"), prepared.release.state)
     if draft is not None and practice.places:
         now = runtime.clock.now()
         await planning.write_postings(runtime, tx, round_, practice, "summary", now)

@@ -57,6 +57,7 @@ KEPT: Mapping[str, str] = {
     "program": "is the history that rounds refer to",
     "round": "keeps figures, and nobody's name",
     "ballot": "is destroyed at the close of its round",
+    "cell": "keeps what is published, and nobody's name",
     "installation": "goes by an admin",
     "subscription": "goes with its installation",
     "store": "is the plugin's own",

@@ -18,10 +18,10 @@ from tertulia.domain.markup import Block, Bullets, Markup, Paragraph, Span
 from tertulia.domain.programs import Practice
 from tertulia.domain.prompts import Draft, Field
 from tertulia.domain.surveys import FEWEST_ANSWERS, round_to_base
-from tertulia.extension import RitualKind, Shared, Tally
+from tertulia.extension import Itemised, RitualKind, Shared, Tally
 from tertulia.runtime import Runtime
 from tertulia.services.rounds import RoundRow
-from tertulia.storage import people
+from tertulia.storage import cells, people
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import delivery, membership, person, response
 from tertulia.surveys import ballots
@@ -46,11 +46,38 @@ async def summarise(runtime: Runtime, tx: Tx, round_: RoundRow, practice: Practi
     return await _ritual(tx, round_, practice, kind, language)
 
 
+async def summarise_release(runtime: Runtime, tx: Tx, round_: RoundRow, figures: Json) -> tuple[Json, Draft | None]:
+    """Return the figures of a survey of items and what its kind says of the published cells of everybody."""
+    kind = runtime.plugins.ritual(round_.kind)
+    space = await people.workspace(tx, round_.organization, round_.workspace)
+    whole = {
+        one.item: {"answered": one.answered, "figures": {str(f["name"]): int(f["value"]) for f in one.figures}}
+        for one in await cells.of_round(tx, round_.organization, round_.id)
+        if one.family == "company"
+    }
+    tally = Tally(invited=figures["invited"], answered=figures["answered"], passed=0)
+    language = space.language if space else "en"
+    draft = kind.results(round_.content, whole, tally, language) if isinstance(kind, Itemised) else None
+    return {**figures, "shown": _packed(draft)}, draft
+
+
+async def invited(tx: Tx, round_: RoundRow) -> set[Id]:
+    """Return who was reached by an invitation of the round."""
+    query = sa.select(delivery.c.recipient).where(
+        delivery.c.organization_id == round_.organization,
+        delivery.c.round_id == round_.id,
+        delivery.c.purpose == "invite",
+        delivery.c.target == "person",
+        delivery.c.state.not_in(NOT_REACHED),
+    )
+    return set((await tx.execute(query)).scalars())
+
+
 async def _ritual(
     tx: Tx, round_: RoundRow, practice: Practice, kind: RitualKind, language: str
 ) -> tuple[Json, Draft | None]:
     answered, passed = await turnout(tx, round_.id)
-    tally = Tally(invited=len(await _invited(tx, round_)), answered=answered, passed=passed)
+    tally = Tally(invited=len(await invited(tx, round_)), answered=answered, passed=passed)
     visible = ["workspace", "team"] if await _one_team(tx, round_, practice) else ["workspace"]
     draft = kind.summary(round_.content, await shared(tx, round_, visible), tally, language)
     return {"invited": tally.invited, "answered": tally.answered, "passed": tally.passed}, draft
@@ -101,16 +128,16 @@ async def _one_team(tx: Tx, round_: RoundRow, practice: Practice) -> bool:
 async def _survey(
     runtime: Runtime, tx: Tx, round_: RoundRow, kind: RitualKind, language: str
 ) -> tuple[Json, Draft | None]:
-    invited = await _invited(tx, round_)
+    asked = await invited(tx, round_)
     members = {member.id for member in await people.members(tx, round_.organization, round_.workspace)}
-    ballots_ = await ballots.count_and_destroy(runtime, tx, round_, members | invited)
+    ballots_ = await ballots.count_and_destroy(runtime, tx, round_, members | asked)
     given = [values for values in ballots_ if values]
     if len(given) < FEWEST_ANSWERS:
         given = []
-    figures: dict[str, Any] = {"invited": len(invited), "answered": round_to_base(len(given))}
+    figures: dict[str, Any] = {"invited": len(asked), "answered": round_to_base(len(given))}
     if given:
         figures["items"] = _tallies(kind.prompt(round_.content, language).fields, given)
-    tally = Tally(invited=len(invited), answered=figures["answered"], passed=0)
+    tally = Tally(invited=len(asked), answered=figures["answered"], passed=0)
     draft = kind.summary(round_.content, [Shared(values=values) for values in given], tally, language)
     return {**figures, "shown": _packed(draft)}, draft
 
@@ -130,17 +157,6 @@ def _chosen(value: object) -> Sequence[str]:
     if value is None:
         return ()
     return [str(item) for item in value] if isinstance(value, list) else [str(value)]
-
-
-async def _invited(tx: Tx, round_: RoundRow) -> set[Id]:
-    query = sa.select(delivery.c.recipient).where(
-        delivery.c.organization_id == round_.organization,
-        delivery.c.round_id == round_.id,
-        delivery.c.purpose == "invite",
-        delivery.c.target == "person",
-        delivery.c.state.not_in(NOT_REACHED),
-    )
-    return set((await tx.execute(query)).scalars())
 
 
 def _packed(draft: Draft | None) -> Json | None:

@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import sqlalchemy as sa
@@ -87,6 +87,32 @@ async def answered(runtime: Runtime, tx: Tx, round_id: Id, persons: Collection[I
     return frozenset(found)
 
 
+async def opened(
+    runtime: Runtime, tx: Tx, round_id: Id, persons: Collection[Id]
+) -> list[tuple[str, Id | None, Json]]:
+    """Open a round's ballots: return for each its id, who of *persons* gave it, and what; empty values are a pass.
+
+    For the jobs that close a round; what this returns is written nowhere.
+    """
+    keys = runtime.keys.find(round_id)
+    if keys is None:
+        if await _holds_ballots(tx, round_id):
+            raise Mistake(
+                f"The keys of round {round_id} are not in the key store's folder, so its ballots cannot be counted: "
+                "bring the folder back, or cancel the round."
+            )
+        return []
+    owners = {ballot_id(keys.secret, person): person for person in persons}
+    found: list[tuple[str, Id | None, Json]] = []
+    query = sa.select(ballot.c.id, ballot.c.sealed).where(ballot.c.round_id == round_id).order_by(ballot.c.id)
+    for row in await tx.execute(query):
+        try:
+            found.append((row.id, owners.get(row.id), _unseal(keys, (round_id, row.id), row.sealed)["v"]))
+        except InvalidTag:
+            log.error("a ballot was altered and is not counted", extra={"round": round_id})
+    return found
+
+
 async def count_and_destroy(runtime: Runtime, tx: Tx, round_: RoundRow, persons: Collection[Id]) -> list[Json]:
     """Open a closing round's ballots, note who of *persons* answered, delete the ballots, and return their values.
 
@@ -94,33 +120,23 @@ async def count_and_destroy(runtime: Runtime, tx: Tx, round_: RoundRow, persons:
     figures in the same transaction and calls `destroy_keys` after its commit; until then a repeat finds everything
     as it was.
     """
-    keys = runtime.keys.find(round_.id)
-    if keys is None:
-        if await _holds_ballots(tx, round_.id):
-            raise Mistake(
-                f"The keys of round {round_.id} are not in the key store's folder, so its ballots cannot be counted: "
-                "bring the folder back, or cancel the round."
-            )
-        return []
-    owners = {ballot_id(keys.secret, person): person for person in persons}
     counted: list[tuple[bytes, Json]] = []
     present: list[Id] = []
-    query = sa.select(ballot.c.id, ballot.c.sealed).where(ballot.c.round_id == round_.id).order_by(ballot.c.id)
-    for row in await tx.execute(query):
-        try:
-            values = _unseal(keys, (round_.id, row.id), row.sealed)["v"]
-        except InvalidTag:
-            log.error("a ballot was altered and is not counted", extra={"round": round_.id})
-            continue
+    for _, owner, values in await opened(runtime, tx, round_.id, persons):
         counted.append((runtime.entropy(16), values))
-        if values and row.id in owners:
-            present.append(owners[row.id])
-    await _note_respondents(tx, round_, sorted(present))
+        if values and owner is not None:
+            present.append(owner)
+    await note_respondents(tx, round_, sorted(present))
+    await destroy(tx, round_.id)
+    return [values for _, values in sorted(counted, key=lambda pair: pair[0])]
+
+
+async def destroy(tx: Tx, round_id: Id) -> None:
+    """Delete the ballots of a closing round."""
     if tx.dialect.name == "sqlite":
         # what is deleted is overwritten with zeros in the file
         await tx.exec_driver_sql("PRAGMA secure_delete=ON")
-    await tx.execute(ballot.delete().where(ballot.c.round_id == round_.id))
-    return [values for _, values in sorted(counted, key=lambda pair: pair[0])]
+    await tx.execute(ballot.delete().where(ballot.c.round_id == round_id))
 
 
 def destroy_keys(runtime: Runtime, round_id: Id) -> None:
@@ -182,10 +198,19 @@ async def _holds_ballots(tx: Tx, round_id: Id) -> bool:
     return (await tx.execute(query)).first() is not None
 
 
-async def _note_respondents(tx: Tx, round_: RoundRow, persons: Sequence[Id]) -> None:
+async def note_respondents(
+    tx: Tx, round_: RoundRow, persons: Sequence[Id], atoms: Mapping[Id, Mapping[str, str]] | None = None
+) -> None:
+    """Note in the ledger of the look-back who answered, and in which groups the answer was counted, if in any."""
     for some in _chunks(persons):
         rows = [
-            {"organization_id": round_.organization, "round_id": round_.id, "person_id": person} for person in some
+            {
+                "organization_id": round_.organization,
+                "round_id": round_.id,
+                "person_id": person,
+                "atom": None if atoms is None or person not in atoms else dict(atoms[person]),
+            }
+            for person in some
         ]
         await upsert(tx, respondent, rows, keys=("round_id", "person_id"))
 

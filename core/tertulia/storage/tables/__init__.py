@@ -1,7 +1,7 @@
 """All tables, by owner. Person-bound tables start with the tenant; a ballot knows neither tenant nor person."""
 
 from tertulia.storage.tables.columns import metadata
-from tertulia.storage.tables.confidential import audit, ballot, link, respondent, store, web_session
+from tertulia.storage.tables.confidential import audit, ballot, cell, link, respondent, store, web_session
 from tertulia.storage.tables.matching import avoidance, match_history
 from tertulia.storage.tables.people import (
     code,
@@ -47,6 +47,7 @@ __all__ = [
     "avoidance",
     "ballot",
     "budget",
+    "cell",
     "code",
     "cursor",
     "delivery",

@@ -20,8 +20,27 @@ respondent = sa.Table(
     tenant(),
     sa.Column("round_id", Key, primary_key=True),
     sa.Column("person_id", Key, primary_key=True, comment="who answered, for the look-back; no time, no order"),
+    sa.Column("atom", Document, comment="the groups the answer was counted in; null: in none"),
     sqlite_with_rowid=False,
 )
+cell = sa.Table(
+    "cell",
+    metadata,
+    tenant(),
+    sa.Column("round_id", Key, sa.ForeignKey("round.id"), primary_key=True),
+    sa.Column("item", sa.String(100), primary_key=True),
+    sa.Column("group_key", sa.String(1000), primary_key=True, comment="attributes and values; see candidates.Group"),
+    sa.Column("family", sa.String(20), nullable=False),
+    sa.Column("position", sa.Integer, nullable=False, comment="the order of candidates"),
+    sa.Column("outcome", sa.String(20), nullable=False, comment="published, or why not"),
+    sa.Column("answered", sa.Integer, nullable=False, comment="rounded down to 5; 0 where nothing is published"),
+    sa.Column("base", sa.Integer, nullable=False),
+    sa.Column("figures", Document, nullable=False, comment="rounded counts with the least and most they stand for"),
+    sa.Column("points", Document, nullable=False),
+    sa.Column("blocks", Document, comment="which parts of the audience were asked; null: all"),
+    sa.Index("ix_cell_item", "organization_id", "item"),
+)
+"""Everything that any screen, export, API or plugin may know of a survey's answers."""
 link = sa.Table(
     "link",
     metadata,

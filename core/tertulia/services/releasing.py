@@ -1,0 +1,195 @@
+"""Release a survey round: compute its cells before the transaction that closes it, then keep them in it.
+
+The computation takes from seconds to minutes, on a thread, while nothing is locked: answers are no longer taken, and
+the ballots stay until the cells are kept. A crash before that finds everything as it was and computes it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from tertulia.domain.identifiers import Id, Json
+from tertulia.domain.people import Person
+from tertulia.domain.surveys import FEWEST_ANSWERS, Item
+from tertulia.extension import Itemised
+from tertulia.runtime import Runtime
+from tertulia.services import rounds, summaries
+from tertulia.services.rounds import RoundRow
+from tertulia.storage import cells, people
+from tertulia.storage.cells import StoredCell
+from tertulia.storage.database import Tx
+from tertulia.storage.tables import ballot, membership
+from tertulia.surveys import ballots
+from tertulia.surveys.confidentiality.candidates import DEPARTMENT, TEAM, group_of
+from tertulia.surveys.confidentiality.release import Cell, Closed, Figure, Past, Release, release
+
+log = logging.getLogger(__name__)
+LOOK_BACK = timedelta(days=365)
+VERSIONS = 4
+"""That many of the newest rounds of the look-back are audited together with a new one."""
+TENURES = ((365, "under 1 year"), (3 * 365, "1 to 3 years"), (6 * 365, "3 to 6 years"))
+LONGEST = "over 6 years"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """Hold a release that is computed and not kept yet; *cast* are the ids of the ballots it was computed from."""
+
+    release: Release
+    atoms: Mapping[Id, Mapping[str, str]]
+    answered: tuple[Id, ...]
+    invited: int
+    cast: frozenset[str]
+
+
+def items_of(runtime: Runtime, round_: RoundRow) -> Sequence[Item]:
+    """Return the items of a survey round; none where its kind yields one tally only."""
+    kind = runtime.plugins.ritual(round_.kind)
+    return kind.items(round_.content) if round_.confidential and isinstance(kind, Itemised) else ()
+
+
+async def prepare(runtime: Runtime, round_id: Id, step: int) -> Prepared | None:
+    """Compute the release of a round whose timer holds its close as number *step*; `None` where there is none."""
+    async with runtime.database.read() as tx:
+        round_ = await rounds.find(tx, round_id)
+        if round_ is None or (round_.state, round_.next_action, round_.step) != ("closing", "close", step):
+            return None
+        items = items_of(runtime, round_)
+        if not items:
+            return None
+        closed, prepared = await _gathered(runtime, tx, round_, items)
+    made = await asyncio.to_thread(release, closed, k=fewest(round_))
+    log.info("a release was computed", extra={"round": round_id, "gate": made.gate, "cells": len(made.published)})
+    return replace(prepared, release=made)
+
+
+def fewest(round_: RoundRow) -> int:
+    """Return the number of people behind every figure of a round, as it was when people were asked."""
+    return int((round_.content or {}).get("fewest", FEWEST_ANSWERS))
+
+
+async def _gathered(runtime: Runtime, tx: Tx, round_: RoundRow, items: Sequence[Item]) -> tuple[Closed, Prepared]:
+    invited = await summaries.invited(tx, round_)
+    members = {member.id for member in await people.members(tx, round_.organization, round_.workspace)}
+    opened = await ballots.opened(runtime, tx, round_.id, members | invited)
+    answers = {owner: values for _, owner, values in opened if owner is not None and values}
+    atoms = await _atoms(runtime, tx, round_, invited | set(answers))
+    past = await _past(runtime, tx, round_, [item.key for item in items])
+    closed = Closed(round=round_.id, asked=atoms, answers=answers, items=items, past=past)
+    nothing = Release(state="withheld", gate="withheld", k=FEWEST_ANSWERS, cells=())
+    cast = frozenset(id_ for id_, _, _ in opened)
+    answered = tuple(sorted(answers))
+    return closed, Prepared(release=nothing, atoms=atoms, answered=answered, invited=len(invited), cast=cast)
+
+
+async def _atoms(runtime: Runtime, tx: Tx, round_: RoundRow, persons: Collection[Id]) -> dict[Id, Mapping[str, str]]:
+    """Return what each person is counted by, as of now; whoever was erased meanwhile is counted in the whole only."""
+    known = await people.persons(tx, round_.organization, persons)
+    joined: dict[Id, Any] = {}
+    query = sa.select(membership.c.person_id, membership.c.joined_at).where(
+        membership.c.organization_id == round_.organization, membership.c.workspace_id == round_.workspace
+    )
+    for row in await tx.execute(query):
+        joined[row.person_id] = row.joined_at
+    now = runtime.clock.now()
+    return {
+        one: atom_of(known[one], (now - joined[one]).days if one in joined else None) if one in known else {}
+        for one in sorted(persons)
+    }
+
+
+def atom_of(person: Person, days: int | None) -> Mapping[str, str]:
+    """Return what *person* is counted by; a team written as `Sales / North` belongs to the department Sales."""
+    atom: dict[str, str] = {"worker_type": person.worker_type}
+    if person.location:
+        atom["location"] = person.location
+    if person.team:
+        department, slash, _ = (part.strip() for part in person.team.partition("/"))
+        atom[TEAM] = person.team
+        if slash and department:
+            atom[DEPARTMENT] = department
+    if days is not None:
+        atom["tenure"] = next((name for below, name in TENURES if days < below), LONGEST)
+    return atom
+
+
+async def _past(runtime: Runtime, tx: Tx, round_: RoundRow, items: Sequence[str]) -> list[Past]:
+    since = runtime.clock.now() - LOOK_BACK
+    earlier = await cells.rounds_with(tx, round_.organization, items, since=since, most=VERSIONS)
+    atoms = await cells.counted(tx, round_.organization, [round_id for round_id, _ in earlier])
+    return [
+        Past(
+            atoms=atoms.get(round_id, {}),
+            cells=[_cell(one) for one in await cells.of_round(tx, round_.organization, round_id)],
+            k=int(summary.get("figures", {}).get("fewest", FEWEST_ANSWERS)),
+        )
+        for round_id, summary in earlier
+    ]
+
+
+async def published(tx: Tx, organization: Id, round_id: Id) -> list[Cell]:
+    """Return the published cells of a round: all that anything outside this package may know of its answers."""
+    return [_cell(one) for one in await cells.of_round(tx, organization, round_id)]
+
+
+async def keep(tx: Tx, round_: RoundRow, prepared: Prepared) -> bool:
+    """Keep the cells and the ledger and delete the ballots; refuse where these are not the ones that were counted."""
+    query = sa.select(ballot.c.id).where(ballot.c.round_id == round_.id)
+    if frozenset((await tx.execute(query)).scalars()) != prepared.cast:
+        return False
+    made = prepared.release
+    await cells.add(tx, round_.organization, round_.id, [_stored(one) for one in made.cells])
+    atoms = {person: atom for person, atom in prepared.atoms.items() if person not in made.left_out}
+    await ballots.note_respondents(tx, round_, prepared.answered, atoms)
+    await ballots.destroy(tx, round_.id)
+    return True
+
+
+def figures(prepared: Prepared) -> Json:
+    """Return what a round's summary keeps beside its cells."""
+    made = prepared.release
+    answered = len(prepared.answered) // 5 * 5
+    return {
+        "invited": prepared.invited,
+        "answered": answered if len(prepared.answered) >= made.k else 0,
+        "left_out": len(made.left_out),
+        "fewest": made.k,
+        "gate": made.gate,
+    }
+
+
+def _stored(cell: Cell) -> StoredCell:
+    return StoredCell(
+        item=cell.item,
+        group_key=cell.group.key,
+        family=cell.group.family,
+        outcome=cell.outcome,
+        answered=cell.answered,
+        base=cell.base,
+        figures=[
+            {"name": one.name, "points": list(one.points), "value": one.value, "low": one.low, "high": one.high}
+            for one in cell.figures
+        ],
+        points=cell.points,
+        blocks=None if cell.blocks is None else sorted(cell.blocks),
+    )
+
+
+def _cell(stored: StoredCell) -> Cell:
+    return Cell(
+        item=stored.item,
+        group=group_of(stored.family, stored.group_key),  # type: ignore[arg-type]
+        outcome=stored.outcome,  # type: ignore[arg-type]
+        answered=stored.answered,
+        base=stored.base,  # type: ignore[arg-type]
+        figures=tuple(Figure(**{**one, "points": tuple(one["points"])}) for one in stored.figures),
+        points=tuple(stored.points),
+        blocks=None if stored.blocks is None else frozenset(stored.blocks),
+    )
