@@ -6,6 +6,7 @@ from tertulia.matching.policy import Policy, Wishes
 from tertulia.matching.quality import Figures
 from tertulia.matching.reasons import Yielded
 from tertulia.matching.rules import LARGEST, Rule
+from tertulia.matching.times import proposals
 
 __all__ = [
     "LARGEST",
@@ -19,6 +20,7 @@ __all__ = [
     "Wishes",
     "Yielded",
     "keeps_lists_and_languages",
+    "proposals",
     "seat",
     "seat_as",
 ]
