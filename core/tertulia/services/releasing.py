@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping, Sequence
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -65,9 +67,35 @@ async def prepare(runtime: Runtime, round_id: Id, step: int) -> Prepared | None:
         if not items:
             return None
         closed, prepared = await _gathered(runtime, tx, round_, items)
-    made = await asyncio.to_thread(release, closed, k=fewest(round_))
+    made = await _apart(lambda: release(closed, k=fewest(round_)))
     log.info("a release was computed", extra={"round": round_id, "gate": made.gate, "cells": len(made.published)})
     return replace(prepared, release=made)
+
+
+async def _apart(work: Callable[[], Release]) -> Release:
+    """Run *work* on a thread that a service which stops does not wait for: it starts over anyway."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Release] = loop.create_future()
+
+    def tell(result: Release | None, error: Exception | None) -> None:
+        if done.done():
+            return
+        if result is not None:
+            done.set_result(result)
+        else:
+            done.set_exception(error or RuntimeError("a release came to nothing"))
+
+    def run() -> None:
+        result, error = None, None
+        try:
+            result = work()
+        except Exception as raised:
+            error = raised
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(tell, result, error)
+
+    threading.Thread(target=run, name="release", daemon=True).start()
+    return await done
 
 
 def fewest(round_: RoundRow) -> int:

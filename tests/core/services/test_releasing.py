@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from tertulia.domain.people import Person
 from tertulia.domain.programs import Cadence, Practice
+from tertulia.errors import Mistake
 from tertulia.extension import RoundRequest
 from tertulia.services import advance as advancing
 from tertulia.services import releasing, rounds, summaries
@@ -27,10 +28,8 @@ BAD = {"recommendation.recommend": "2", "satisfaction.happy": "2", "support.need
 
 async def pulse(stage: Any, people: list[str], *, bad: int = 0, fewest: int = 5) -> str:
     """Open a pulse and let *people* answer it, the first *bad* of them badly."""
-    request = RoundRequest(
-        practice="pulse", options=Options(**OPTIONS, fewest=fewest), occurrence="now", group_size=20, seed=1
-    )
-    round_id: str = await stage.open_round(PULSE, **Pulse().prepare(request).content)
+    request = RoundRequest(practice="pulse", options=Options(**OPTIONS), occurrence="now", group_size=20, seed=1)
+    round_id: str = await stage.open_round(PULSE, **{**Pulse().prepare(request).content, "fewest": fewest})
     for number, person in enumerate(people):
         reply = await stage.answer(round_id, person, BAD if number < bad else GOOD)
         assert reply.status == "taken"
@@ -182,3 +181,16 @@ async def test_an_answer_erased_after_the_computation_is_not_published(open_stag
 def test_what_people_are_counted_by(team: str | None, days: int | None, atom: dict[str, str]) -> None:
     person = Person(id="p", organization="o", name="Ada", team=team)
     assert releasing.atom_of(person, days) == {"worker_type": "employee", **atom}
+
+
+async def test_a_mistake_of_the_computation_is_told_and_leaves_everything(open_stage: Open) -> None:
+    async with open_stage() as stage:
+        stage.runtime.installations = Nobody()
+        people = await staff(stage, 6)
+        round_id = await pulse(stage, people, fewest=4)
+        await stage.change_round(round_id, state="closing", next_action="close", next_at=stage.clock.now(), step=7)
+        with pytest.raises(Mistake, match="5 or more"):
+            await advancing.advance(stage.runtime, round_id, 7)
+        assert len(await stage.rows(tables.ballot)) == 6
+        async with stage.database.read() as tx:
+            assert (await rounds.find(tx, round_id)).state == "closing"
