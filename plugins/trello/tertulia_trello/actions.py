@@ -19,7 +19,9 @@ CHECK, ATTACH, VOTE = "updateCheckItemStateOnCard", "addAttachmentToCard", "vote
 BOARD_JOIN = "addMemberToBoard"
 READ = (COMMENT, JOIN, LEAVE, CHECK, ATTACH)
 """What is read of a board's history; votes come by webhook and from cards only."""
-ON_CARD = (COMMENT, CHECK, VOTE)
+EDIT = "updateComment"
+ON_CARD = (COMMENT, EDIT, CHECK, VOTE)
+"""What webhooks tell of a card; an edit is told by them only, and read from the comment itself."""
 _ID = re.compile(r"[0-9a-f]{24}")
 _MENTION = re.compile(r"(?<![\w@])@([a-z0-9_]{3,100})", re.IGNORECASE)
 _EDITED = re.compile(r"[0-9TZ:.+-]{1,40}")

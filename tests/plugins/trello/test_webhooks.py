@@ -139,7 +139,12 @@ def test_only_opted_in_boards_that_are_places_are_wanted() -> None:
 
 
 def test_a_comment_becomes_the_wish_to_read_the_board_and_says_nothing() -> None:
-    for kind, after in (("commentCard", 0), ("updateCheckItemStateOnCard", 0), ("addMemberToCard", 600)):
+    for kind, after in (
+        ("commentCard", 0),
+        ("updateComment", 0),
+        ("updateCheckItemStateOnCard", 0),
+        ("addMemberToCard", 600),
+    ):
         (fact,) = WEBHOOK.facts(signed(event(kind, text="CANARY words")))
         assert isinstance(fact, Collect)
         assert fact.after.total_seconds() == after
