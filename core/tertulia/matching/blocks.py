@@ -54,13 +54,13 @@ def form(roster: Roster, past: Past, factors: Floats, seed: int, largest: int = 
     return _sitting(_seated(roster, past, factors, seed), factors)
 
 
-def judged(roster: Roster, past: Past, factors: Floats, groups: list[Group]) -> Sitting:
+def judged(roster: Roster, past: Past, factors: Floats, groups: list[Group], largest: int = LARGEST) -> Sitting:
     """Say how good *groups* are that were formed elsewhere; of more than can be matched at once, without a bound."""
     every = np.arange(len(roster.guests), dtype=np.intp)
-    if len(every) <= LARGEST:
+    if len(every) <= largest:
         return _sitting(_Block(roster, weigh(roster, past, factors), groups, every), factors, among_all=True)
     satisfied, valued = np.zeros(len(every)), np.zeros(len(every))
-    for part in _parts(groups):
+    for part in _parts(groups, largest):
         places = np.array([place for group in part for place in group], dtype=np.intp)
         pairs = weigh(roster.part(places.tolist()), past, factors[places])
         satisfied[places] = served(pairs, _renumbered(part))
@@ -77,8 +77,8 @@ def _sitting(block: _Block, factors: Floats, *, among_all: bool = False) -> Sitt
     return Sitting(block.groups, served(block.pairs, block.groups), reached, most)
 
 
-def _parts(groups: Sequence[Group]) -> list[Sequence[Group]]:
-    step = LARGEST // BIGGEST
+def _parts(groups: Sequence[Group], largest: int) -> list[Sequence[Group]]:
+    step = largest // BIGGEST
     return [groups[start : start + step] for start in range(0, len(groups), step)]
 
 

@@ -57,3 +57,13 @@ def test_blocks_are_the_same_again() -> None:
     people = roster(70, 2)
     first, second = (blocks.form(people, Past(), np.ones(70), 9, largest=20) for _ in range(2))
     assert first.groups == second.groups
+
+
+def test_groups_formed_elsewhere_are_judged_alike_in_parts() -> None:
+    people = roster(70, 2)
+    groups = blocks.form(people, Past(), np.ones(70), 9).groups
+    whole = blocks.judged(people, Past(), np.ones(70), groups)
+    parts = blocks.judged(people, Past(), np.ones(70), groups, largest=20)
+    assert np.array_equal(whole.served, parts.served)
+    assert whole.worth == pytest.approx(parts.worth)
+    assert whole.worth <= whole.bound <= parts.bound
