@@ -7,6 +7,7 @@ decided for the whole report. The same input gives the same release, so a close 
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
@@ -106,12 +107,13 @@ def release(
     *,
     k: int = FEWEST_ANSWERS,
     budget: int = BUDGET,
-    seconds: float = 600,
+    seconds: float = 1800,
     progress: Progress = lambda share: None,
 ) -> Release:
     """Decide what may be published of a closed round beside all that its look-back holds.
 
-    *k* may be raised from round to round and is never lowered. *seconds* bound each question to the gate.
+    *k* may be raised from round to round and is never lowered. *seconds* bound what the gate may take; each of its
+    tries gets an even part.
     """
     k = checked_k(k, closed.past)
     counted = {person: atom for person, atom in closed.asked.items() if person in closed.answers}
@@ -132,7 +134,7 @@ def release(
             for item in closed.items
             for cell in _cells(item, groups, outcomes[item.key], counted, closed.answers, crosses=crosses, base=base)
         ]
-        if _passes(closed, cells, counted, seconds):
+        if _passes(closed, cells, counted, time.monotonic() + seconds / len(LADDER)):
             progress(1.0)
             return Release(state="released", gate=name, k=k, cells=tuple(cells), left_out=left_out)
         progress(0.5 + (step + 1) / len(LADDER) / 2)
@@ -286,7 +288,7 @@ def _filled(cell: Cell, item: Item, given: NDArray[np.int64]) -> Cell:
     return replace(cell, answered=n // 5 * 5, figures=tuple(figures))
 
 
-def _passes(closed: Closed, cells: Sequence[Cell], counted: Mapping[Id, Atom], seconds: float) -> bool:
+def _passes(closed: Closed, cells: Sequence[Cell], counted: Mapping[Id, Atom], end: float) -> bool:
     """Ask the gate, item by item, about this round and about all rounds of the look-back together."""
     people = _people(counted, closed.past)
     for item in closed.items:
@@ -295,10 +297,10 @@ def _passes(closed: Closed, cells: Sequence[Cell], counted: Mapping[Id, Atom], s
         inside = np.array([person in counted for person in people], dtype=np.bool_)
         here = [replace(one, row=one.row[inside]) for one in now]
         given = _points(item, [person for person in people if person in counted], closed.answers)
-        if gate.forced(here, given, points, seconds=seconds):
+        if gate.forced(here, given, points, seconds=end - time.monotonic()):
             return False
         before = [one for past in closed.past for one in _known(past, item.key, people)]
-        if before and gate.forced_over_rounds([*before, *now], points, seconds=seconds):
+        if before and gate.forced_over_rounds([*before, *now], points, seconds=end - time.monotonic()):
             return False
     return True
 
