@@ -6,10 +6,10 @@ import asyncio
 
 import click
 
-from benchmarks import ballots, fan_out, intake, matching, rate_limit, setting, start
+from benchmarks import ballots, fan_out, intake, matching, rate_limit, release, setting, start
 from benchmarks.setting import Databases, Kind
 
-NAMES = ("start", "ballots", "intake", "rate", "matching", "fan-out")
+NAMES = ("start", "ballots", "intake", "rate", "matching", "release", "fan-out")
 KINDS: tuple[Kind, ...] = ("SQLite", "PostgreSQL")
 
 
@@ -39,6 +39,8 @@ async def _measure(name: str, quick: bool, sizes: list[int], databases: Database
             await start.measure()
         case "matching":
             matching.measure(quick=quick)
+        case "release":
+            release.measure(quick=quick)
         case _:
             await ballots.measure(500 if quick else 2_000, databases)
 

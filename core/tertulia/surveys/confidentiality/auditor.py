@@ -32,7 +32,7 @@ NOTHING = 1e-18
 UNCLEAR = 1e-9
 """A residual below NOTHING (relative, squared) is zero; between the two nobody can tell, and the row is refused."""
 AT_ONCE = 256
-BUDGET = 400_000
+BUDGET = 100_000
 MANY = 50_000
 
 
