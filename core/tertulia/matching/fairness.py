@@ -10,6 +10,8 @@ from tertulia.matching.arrays import Floats
 from tertulia.matching.people import Guest
 
 LEAST, MOST = 0.5, 2.0
+STEPS = 10
+"""Factors are whole tenths: finer ones make the assignment several times slower and hardly fairer."""
 
 
 def importance(guests: Sequence[Guest], evenness: float) -> Floats:
@@ -20,4 +22,4 @@ def importance(guests: Sequence[Guest], evenness: float) -> Floats:
         return np.ones(len(guests))
     known = np.array([mean if guest.served is None else guest.served for guest in guests])
     factors: Floats = np.clip(1 + evenness * (mean - known) / mean, LEAST, MOST)
-    return factors
+    return np.rint(factors * STEPS) / STEPS
