@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from aiohttp import web
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -89,10 +90,11 @@ async def _live(life: Life, weeks: int, console: Console) -> None:
 
 
 async def _summary(place: Town) -> Table:
-    table = Table(title="What came of it (invented people)")
-    for heading in ("practice", "opened (UTC)", "state", "invited", "reminded", "answered", "passed"):
-        counted = heading in ("invited", "reminded", "answered", "passed")
-        table.add_column(heading, justify="right" if counted else "left", no_wrap=not counted)
+    table = Table(title="What came of it (invented people)", box=box.SIMPLE)
+    for heading in ("practice", "opened (UTC)", "state"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("invited", "reminded", "answered", "passed"):
+        table.add_column(heading, justify="right", no_wrap=True)
     async with place.runtime.database.read() as tx:
         for round_ in reversed(await rounds.recent(tx, place.organization, place.workspace)):
             standing = await rounds.progress(tx, place.organization, round_.id)
@@ -101,7 +103,7 @@ async def _summary(place: Town) -> Table:
             figures = (round_.summary or {}).get("figures", {})
             table.add_row(
                 round_.practice + (" (survey)" if round_.confidential else ""),
-                f"{round_.opens_at:%a %d %b %H:%M}",
+                f"{round_.opens_at:%a %d %H:%M}",
                 round_.state,
                 str(standing.deliveries.get("invite", {}).get("sent", 0)),
                 str(standing.deliveries.get("remind:1", {}).get("sent", 0)),
