@@ -90,7 +90,7 @@ async def _live(life: Life, weeks: int, console: Console) -> None:
 
 
 async def _summary(place: Town) -> Table:
-    table = Table(title="What came of it (invented people)", box=box.SIMPLE)
+    table = Table(title="What came of it (invented people)", caption="* a survey, rounded to 5", box=box.SIMPLE)
     for heading in ("practice", "opened (UTC)", "state"):
         table.add_column(heading, no_wrap=True)
     for heading in ("invited", "reminded", "answered", "passed"):
@@ -102,7 +102,7 @@ async def _summary(place: Town) -> Table:
                 continue
             figures = (round_.summary or {}).get("figures", {})
             table.add_row(
-                round_.practice + (" (survey)" if round_.confidential else ""),
+                round_.practice + ("*" if round_.confidential else ""),
                 f"{round_.opens_at:%a %d %H:%M}",
                 round_.state,
                 str(standing.deliveries.get("invite", {}).get("sent", 0)),
