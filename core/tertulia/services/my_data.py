@@ -152,15 +152,20 @@ async def _surveys(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
     sent = await _messages(tx, organization, selves, confidential=True)
     round_, ledger = tables.round_table, tables.respondent
     asked = sorted({row["round"] for row in sent})
-    counted: set[Id] = set()
+    counted: dict[Id, Json] = {}
     still_open: set[Id] = set()
     for some in people.chunks(asked):
         mine = (ledger.c.organization_id == organization, ledger.c.person_id.in_(selves), ledger.c.round_id.in_(some))
-        counted.update((await tx.execute(sa.select(ledger.c.round_id).where(*mine))).scalars())
+        for row in await tx.execute(sa.select(ledger.c.round_id, ledger.c.atom).where(*mine)):
+            counted[row.round_id] = row.atom or {}
         query = sa.select(round_.c.id).where(round_.c.id.in_(some), round_.c.state.in_(OPEN))
         still_open.update((await tx.execute(query)).scalars())
     return [
-        {**row, "answered": UNKNOWN_WHILE_OPEN if row["round"] in still_open else row["round"] in counted}
+        {
+            **row,
+            "answered": UNKNOWN_WHILE_OPEN if row["round"] in still_open else row["round"] in counted,
+            "counted_by": counted.get(row["round"], {}),
+        }
         for row in sent
     ]
 

@@ -53,7 +53,7 @@ async def fill(world: Any, tx: Tx, person: str, other: str, seq: int) -> None:
     await tx.execute(tables.match_history.insert().values(**mine, **seat, round_id=NAMED))
     await tx.execute(tables.link.insert().values(**mine, digest=f"l{person}", round_id=NAMED, expires_at=soon))
     await tx.execute(tables.web_session.insert().values(**mine, digest=f"s{person}", expires_at=soon))
-    await tx.execute(tables.respondent.insert().values(**mine, round_id=OLD_SURVEY))
+    await tx.execute(tables.respondent.insert().values(**mine, round_id=OLD_SURVEY, atom={"team": "Sales"}))
     given = {"values": {"text": f"words of {person}"}, "passed": False, "visibility": "me", "platform": "web"}
     await tx.execute(tables.response.insert().values(**mine, **given, round_id=NAMED, version=1, given_at=now))
     fact = {"id": world.runtime.new_id(), "workspace_id": world.workspace, "identity_id": account.id}
@@ -123,6 +123,7 @@ async def test_of_surveys_only_what_is_known_is_told(open_world: OpenWorld) -> N
             (SURVEY, "not known to us while the round is open"),
             (OLD_SURVEY, True),
         ]
+        assert [row["counted_by"] for row in held["surveys"]] == [{}, {"team": "Sales"}]
         assert "ballot" not in json.dumps(held)
 
 
