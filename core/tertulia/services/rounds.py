@@ -49,7 +49,7 @@ class RoundRow:
 class Progress:
     """Hold how a round stands: deliveries by purpose and state, and how many answered.
 
-    In a survey *answered* is rounded down to 5 and as of *counted_day*.
+    In a survey *answered* is rounded down to 5 and as of *counted_day*; reminders are rounded down to 5, too.
     """
 
     round: RoundRow
@@ -195,7 +195,9 @@ async def progress(tx: Tx, organization: Id, round_id: Id) -> Progress | None:
     deliveries: dict[str, dict[str, int]] = {}
     counted = sa.select(delivery.c.purpose, delivery.c.state, sa.func.count()).where(delivery.c.round_id == round_id)
     for purpose, state, count in await tx.execute(counted.group_by(delivery.c.purpose, delivery.c.state)):
-        deliveries.setdefault(purpose, {})[state] = count
+        # whoever was not reminded has answered: an exact count would tell how many, to the person
+        told = count // 5 * 5 if round_.confidential and purpose.startswith("remind") else count
+        deliveries.setdefault(purpose, {})[state] = told
     if round_.confidential:
         return Progress(round=round_, deliveries=deliveries, answered=round_.counted or 0, passed=0)
     responses = sa.select(response.c.passed, sa.func.count()).where(response.c.round_id == round_id)

@@ -23,7 +23,7 @@ from tertulia.extension import Context
 from tertulia.hookspecs import hookimpl
 from tertulia.runtime import Runtime
 from tertulia.sandbox.drive import drive, settled
-from tertulia.services import identities, installations, people, preferences, programs
+from tertulia.services import identities, installations, people, preferences, programs, rounds
 from tertulia.storage import keys
 from tertulia.storage.tables import delivery, round_table
 from tertulia.testing.clock import DrivenClock
@@ -187,6 +187,30 @@ async def test_an_opt_out_between_planning_and_sending_is_honoured(town: MakeTow
 
         await place.live(MONDAY + timedelta(hours=20), opt_out)
         assert "Ben" not in place.asked()
+
+
+async def test_the_reminders_of_a_survey_do_not_tell_how_many_answered(town: MakeTown) -> None:
+    survey = """
+[[practice]]
+key = "one"
+kind = "single-question"
+title = "One question"
+cadence = { rule = "FREQ=DAILY;COUNT=1", start = "2026-11-23T09:30", time = "local" }
+open_for = "10h"
+reminders = ["4h"]
+options = { question = "How was it?" }
+"""
+    async with town() as place:
+        for name in ("Ana", "Ben", "Cleo", "Dan", "Eva", "Fay", "Gil"):
+            await place.add(name, zone="UTC")
+        await place.apply(survey)
+        await place.live(MONDAY + timedelta(hours=15))
+        assert (await place.states())["remind:1", "sent"] == 7
+        async with place.runtime.database.read() as tx:
+            round_id = (await tx.execute(sa.select(round_table.c.id))).scalar_one()
+            standing = await rounds.progress(tx, place.organization, round_id)
+        assert standing is not None
+        assert standing.deliveries == {"invite": {"sent": 7}, "remind:1": {"sent": 5}}
 
 
 async def test_who_left_between_planning_and_sending_is_not_written_to(town: MakeTown) -> None:
