@@ -61,7 +61,7 @@ class Plugins:
         """
         plugins = cls(seconds)
         for name, module in BUILTIN.items() if builtin else ():
-            plugins._add(name, lambda module=module: import_module(module))  # type: ignore[misc]
+            plugins._add(name, lambda module=module: import_module(module))  # type: ignore[misc]  # mypy knows no lambda with defaults
         installed = sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, _distribution(entry)))
         for entry in installed:
             if allowed is None or entry.name in allowed:
@@ -69,7 +69,7 @@ class Plugins:
             else:
                 plugins._blame(entry.name, f"Plugin {entry.name} is installed but TERTULIA_PLUGINS does not name it.")
         for name, plugin in sorted((extra or {}).items()):
-            plugins._add(name, lambda plugin=plugin: plugin)  # type: ignore[misc]
+            plugins._add(name, lambda plugin=plugin: plugin)  # type: ignore[misc]  # as above
         known = {entry.name for entry in installed} | set(BUILTIN) | set(extra or {})
         plugins.missing = tuple(sorted((allowed or frozenset()) - known))
         for name in plugins.missing:
@@ -136,7 +136,7 @@ class Plugins:
         found: list[Sandbox] = []
         for name, result in self._reported("register_sandbox"):
             try:
-                found += contract.each(name, "register_sandbox", result, contract.sandbox)  # type: ignore[arg-type]
+                found += contract.each(name, "register_sandbox", result, contract.sandbox)  # type: ignore[arg-type]  # the check is the type
             except PluginError as error:
                 self._blame(name, str(error))
         return tuple(found)
@@ -238,7 +238,7 @@ class Plugins:
     def _each(self, name: str, hook: str, check: Callable[[str, object], T], **arguments: object) -> tuple[T, ...]:
         results = self._call(name, hook, **arguments)
         try:
-            return contract.each(name, hook, results, check)  # type: ignore[arg-type]
+            return contract.each(name, hook, results, check)  # type: ignore[arg-type]  # as above
         except PluginError:
             raise
         except Exception as error:  # a generator raises while it is read

@@ -97,7 +97,7 @@ def _main(args: Sequence[str] | None) -> int:
         return leaving.code if isinstance(leaving.code, int) else 1
     except BrokenPipeError:
         # whoever read our output has had enough; the interpreter must not complain when it flushes
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - open until the process ends
         return 0
     except BaseException as error:
         # imported here: nothing else in `--help` needs it

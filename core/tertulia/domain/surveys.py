@@ -66,7 +66,7 @@ def recommendation(key: str, text: str, instrument: str = "") -> Item:
     )
 
 
-def agreement(key: str, text: str, *, reversed: bool = False, instrument: str = "") -> Item:  # noqa: A002
+def agreement(key: str, text: str, *, reversed: bool = False, instrument: str = "") -> Item:  # noqa: A002 - the field's own term
     """Make an item of five points of which the upper two are favourable."""
     return Item(
         key=key,

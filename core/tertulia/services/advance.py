@@ -65,7 +65,7 @@ async def _tell(runtime: Runtime, before: RoundRow, after: RoundRow) -> None:
     if before.state != after.state and after.state in names:
         enabled = {live.plugin for live in runtime.installations.of(after.workspace)}
         event = Event(
-            name=names[after.state],  # type: ignore[arg-type]
+            name=names[after.state],  # type: ignore[arg-type]  # the names are an Event's
             workspace=after.workspace,
             subject=after.id,
             at=runtime.clock.now(),

@@ -244,7 +244,7 @@ async def _bounded(call: Callable[[], T], seconds: float) -> T:
         if error is not None:
             future.set_exception(error)
         else:
-            future.set_result(result)  # type: ignore[arg-type]
+            future.set_result(result)  # type: ignore[arg-type]  # set where no error is
 
     def run() -> None:
         try:

@@ -213,10 +213,10 @@ def _stored(cell: Cell) -> StoredCell:
 def _cell(stored: StoredCell) -> Cell:
     return Cell(
         item=stored.item,
-        group=group_of(stored.family, stored.group_key),  # type: ignore[arg-type]
-        outcome=stored.outcome,  # type: ignore[arg-type]
+        group=group_of(stored.family, stored.group_key),  # type: ignore[arg-type]  # checked when it was kept
+        outcome=stored.outcome,  # type: ignore[arg-type]  # as above
         answered=stored.answered,
-        base=stored.base,  # type: ignore[arg-type]
+        base=stored.base,  # type: ignore[arg-type]  # as above
         figures=tuple(Figure(**{**one, "points": tuple(one["points"])}) for one in stored.figures),
         points=tuple(stored.points),
         blocks=None if stored.blocks is None else frozenset(stored.blocks),

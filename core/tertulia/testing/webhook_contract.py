@@ -111,7 +111,7 @@ class WebhookContract:
             if changed and set(headers) & set(self.signed_headers):
                 self._refused(raw)
             for read in (self.webhook.event_id, lambda raw: self.webhook.wanted(raw, frozenset())):
-                _only_refused(lambda read=read: read(replace(raw, body=body)))  # type: ignore[misc]
+                _only_refused(lambda read=read: read(replace(raw, body=body)))  # type: ignore[misc]  # mypy knows no lambda with defaults
             _only_refused(lambda: self.webhook.handshake(replace(raw, body=body), self.subscription))
 
         check()

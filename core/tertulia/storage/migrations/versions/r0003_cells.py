@@ -42,7 +42,7 @@ def _respondent_anew() -> None:
         sqlite_with_rowid=False,
     )
     columns = "organization_id, round_id, person_id"
-    op.execute(f"INSERT INTO respondent ({columns}) SELECT {columns} FROM respondent_before")  # noqa: S608
+    op.execute(f"INSERT INTO respondent ({columns}) SELECT {columns} FROM respondent_before")  # noqa: S608 - no input in it
     op.drop_table("respondent_before")
 
 
