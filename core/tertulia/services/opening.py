@@ -140,10 +140,10 @@ async def _appoint_all(
     origins: dict[Id, datetime],
     closes: datetime,
 ) -> None:
-    if practice.ask in ("place", "both"):
+    if practice.ask in ("place", "both") and not round_.confidential:
         first = min(origins.values(), default=round_.opens_at)
         await planning.write_postings(runtime, tx, round_, practice, "post", max(first, runtime.clock.now()))
-    if practice.ask in ("each", "both"):
+    if practice.ask in ("each", "both") or round_.confidential:
         appointments = await _appointments(runtime, tx, round_, practice, members, origins, closes)
         await planning.write_appointments(runtime, tx, round_, "invite", appointments, program.message_budget)
     await set_timer(tx, round_, await next_step_of(tx, round_, practice, closes))

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from tertulia.domain.people import Place
 from tertulia.domain.programs import Audience, Cadence, Practice, Program
+from tertulia.domain.prompts import Privacy
 from tertulia.errors import Mistake
 from tertulia.services.program_tables import PracticeTable, ProgramTable, plain
 from tertulia.services.toml_lines import Path, line_of, locate
@@ -23,7 +24,12 @@ LARGEST = 256 * 1024
 
 
 class Kind(Protocol):
-    """Know the model of a kind's options: every `tertulia.extension.RitualKind` does."""
+    """Know a kind's privacy and the model of its options: every `tertulia.extension.RitualKind` does."""
+
+    @property
+    def privacy(self) -> Privacy:
+        """Return whether answers carry their giver's name."""
+        ...
 
     @property
     def options(self) -> type[BaseModel]:
@@ -135,10 +141,13 @@ def _kind_faults(plugins: Kinds, index: int, table: Mapping[str, Any]) -> Iterat
     if not isinstance(kind, str) or not kind:
         return
     try:
-        model = plugins.ritual(kind).options
+        known = plugins.ritual(kind)
     except Mistake as mistake:
         yield ("practice", index, "kind"), str(mistake)
         return
+    if known.privacy == "confidential" and table.get("ask", "each") != "each":
+        yield ("practice", index, "ask"), 'a survey is asked privately, never in a shared place; write ask = "each".'
+    model = known.options
     try:
         if isinstance(options, dict):
             model.model_validate(plain(options))

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from tertulia.domain.people import Place
 from tertulia.domain.programs import Audience, Cadence
+from tertulia.domain.prompts import Privacy
 from tertulia.errors import Mistake
 from tertulia.plugins import Plugins
 from tertulia.services.program_document import Kind, ProgramMistake, parse
@@ -44,6 +45,8 @@ class Options(BaseModel):
 class CheckIn:
     """A kind with options."""
 
+    privacy: Privacy = "named"
+
     @property
     def options(self) -> type[BaseModel]:
         return Options
@@ -51,6 +54,8 @@ class CheckIn:
 
 class Broken:
     """A kind whose model has a fault of its own."""
+
+    privacy: Privacy = "named"
 
     @property
     def options(self) -> type[BaseModel]:

@@ -18,7 +18,7 @@ from tertulia.config import Config
 from tertulia.delivery.ticker import Ticker
 from tertulia.domain.identifiers import Id
 from tertulia.domain.people import Actor
-from tertulia.errors import OutcomeUnknown, RetryLater, Unreachable
+from tertulia.errors import Mistake, OutcomeUnknown, RetryLater, Unreachable
 from tertulia.extension import Context
 from tertulia.hookspecs import hookimpl
 from tertulia.runtime import Runtime
@@ -211,6 +211,23 @@ options = { question = "How was it?" }
             standing = await rounds.progress(tx, place.organization, round_id)
         assert standing is not None
         assert standing.deliveries == {"invite": {"sent": 7}, "remind:1": {"sent": 5}}
+
+
+async def test_a_survey_is_never_asked_in_a_shared_place(town: MakeTown) -> None:
+    survey = """
+[[practice]]
+key = "one"
+kind = "single-question"
+title = "One question"
+cadence = { rule = "FREQ=DAILY;COUNT=1", start = "2026-11-23T09:30", time = "local" }
+ask = "both"
+places = ["square:plaza"]
+options = { question = "How was it?" }
+"""
+    async with town() as place:
+        with pytest.raises(Mistake, match="asked privately"):
+            await place.apply(survey)
+        await place.apply(survey.replace('ask = "both"', 'ask = "each"'))
 
 
 async def test_who_left_between_planning_and_sending_is_not_written_to(town: MakeTown) -> None:
