@@ -1,0 +1,10 @@
+"""Keep candles, feedback and comments, each sealed."""
+
+from __future__ import annotations
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    """Change nothing yet."""

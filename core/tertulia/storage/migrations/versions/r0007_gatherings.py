@@ -1,0 +1,10 @@
+"""Keep what rituals need beyond a round."""
+
+from __future__ import annotations
+
+revision = "0007"
+down_revision = "0006"
+
+
+def upgrade() -> None:
+    """Change nothing yet."""

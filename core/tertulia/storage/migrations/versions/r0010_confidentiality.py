@@ -1,0 +1,10 @@
+"""Keep how far a release has come."""
+
+from __future__ import annotations
+
+revision = "0010"
+down_revision = "0009"
+
+
+def upgrade() -> None:
+    """Change nothing yet."""
