@@ -158,6 +158,16 @@ class Inbox(Protocol):
         """Record how to write to an account; `None` means it cannot be written to."""
         ...
 
+    async def page(self, actor: Actor) -> str:
+        """Return a link, good once and for five minutes, that signs the actor's person in on the member's page.
+
+        Give it to that account only, after the platform proved who asks. Raises `Refused` for an account that nobody
+        knows or that was never verified.
+
+        .. versionadded:: 0.1
+        """
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Raw:

@@ -192,7 +192,8 @@ Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Route:
     """Serve what must answer in the same request: bot turns, panels, tabs.
 
-    *path* is below the installation's own `public_url`. *frames* lists the hosts that may frame the answer.
+    *path* is below the installation's own `public_url`. *frames* lists the hosts that may frame the answer, *scripts*
+    the origins other than our own whose scripts the page may load: a platform's own library for its frames.
     """
 
     method: str
@@ -200,6 +201,7 @@ class Route:
     handler: Handler
     access: Access
     frames: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
 
 
 class Sandbox(Protocol):
@@ -310,6 +312,35 @@ class Itemised(Protocol):
         """Say what is published of everybody: by item, about how many answered, and about how many gave what.
 
         An item is missing where nothing may be told of it.
+        """
+        ...
+
+
+@runtime_checkable
+class Personal(Protocol):
+    """A kind that asks each person something else: their *share* of the round's content.
+
+    Where a person has no share, `prompt` and `accept` are used. The *share* handed in is one that the core kept or
+    drew for the person; it is never what a client sent.
+    """
+
+    def prompt_for(self, content: Json, share: Json, language: str) -> Draft:
+        """Show what the person with *share* is asked."""
+        ...
+
+    def accept_for(self, content: Json, share: Json, verb: str, values: Json) -> Given:
+        """Check what was given; raises `Mistake` with a sentence for the person who answered."""
+        ...
+
+
+@runtime_checkable
+class Sampled(Personal, Protocol):
+    """A personal kind whose shares are drawn: each person is asked a part, and nobody's history is needed for it."""
+
+    def share(self, content: Json, draw: bytes) -> Json:
+        """Return the share of the person with *draw*, 32 bytes of a keyed hash that stay the same for a year.
+
+        Its text `block`, where it has one, is the part of the audience by which an `Item` with `blocks` is counted.
         """
         ...
 

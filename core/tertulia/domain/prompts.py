@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from tertulia.domain.identifiers import Id, Json
@@ -72,7 +73,8 @@ class Prompt:
     """Show a question, an invitation or a summary.
 
     *recorded* is the sentence that says what is kept. *visibility* says who will see the answer. *link* is the
-    personal link for a port that has no form of its own; it is never put into a shared place.
+    personal link for a port that has no form of its own; it is never put into a shared place. *closes* is the instant
+    (UTC) after which no answer is taken, `None` where nothing can be answered.
     """
 
     id: Id
@@ -87,6 +89,7 @@ class Prompt:
     privacy: Privacy = "named"
     visibility: Visibility = "workspace"
     link: str | None = None
+    closes: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from tertulia.domain.people import Actor, Member
 from tertulia.domain.prompts import Reply, ReplyStatus
 from tertulia.errors import Mistake, Refused
 from tertulia.runtime import Runtime
-from tertulia.services import answers, facts, identities, inbox_commands, rounds
+from tertulia.services import answers, facts, identities, inbox_commands, page_links, rounds
 from tertulia.services.facts import Scope
 from tertulia.services.prompts import Ticket, open_ticket
 from tertulia.storage import people
@@ -124,6 +124,11 @@ class InstallationInbox:
             await identities.reachable(self._runtime, tx, organization, actor, address)
 
         await self._runtime.database.group(work)
+
+    async def page(self, actor: Actor) -> str:
+        """Return a link, good once and for five minutes, that signs the actor's person in."""
+        organization = self._scope.organization
+        return await self._runtime.database.group(lambda tx: page_links.issue(self._runtime, tx, organization, actor))
 
     def _ticket(self, token: str) -> Ticket | None:
         try:

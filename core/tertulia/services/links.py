@@ -40,7 +40,7 @@ async def make_many(
     runtime: Runtime, tx: Tx, organization: Id, round_id: Id, persons: Sequence[Id], expires: datetime
 ) -> dict[Id, str]:
     """Return the URLs of new links to one round, one for each of *persons*."""
-    secrets = {person: _text(runtime.entropy(16)) for person in persons}
+    secrets = {person: new_secret(runtime) for person in persons}
     rows = [
         {
             "organization_id": organization,
@@ -79,5 +79,6 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
-def _text(secret: bytes) -> str:
-    return base64.urlsafe_b64encode(secret).rstrip(b"=").decode()
+def new_secret(runtime: Runtime) -> str:
+    """Return 128 random bits as text for a URL."""
+    return base64.urlsafe_b64encode(runtime.entropy(16)).rstrip(b"=").decode()

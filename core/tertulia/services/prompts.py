@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from tertulia.domain.prompts import Action, Draft, Field, Given, Prompt
 from tertulia.domain.surveys import CONFIDENTIAL
 from tertulia.errors import Refused
 from tertulia.extension import RitualKind
+from tertulia.services import shares
 from tertulia.storage.vault import Vault
 
 if TYPE_CHECKING:
@@ -66,12 +68,14 @@ def compose(
     link: str | None = None,
     given: Given | None = None,
     version: int = 1,
+    share: Json | None = None,
 ) -> Prompt:
     """Show the question of the round *round_* to *person*, or in a shared place where that is `None`.
 
-    *given* is what the person gave before, to start from. A shared place never gets the *link*.
+    *given* is what the person gave before, to start from; *share* is what `shares.share_of` returned for the person.
+    A shared place never gets the *link*.
     """
-    shown = _DRAFTS.shown(runtime.plugins.ritual(round_.kind), round_, practice, language)
+    shown = _DRAFTS.shown(runtime.plugins.ritual(round_.kind), round_, practice, language, share)
     whose = (round_.organization, round_.workspace, round_.id, person)
     return replace(
         shown,
@@ -87,6 +91,7 @@ def compose(
             for action in shown.actions
         ),
         link=None if person is None else link,
+        closes=round_.closes_at,
     )
 
 
@@ -133,24 +138,27 @@ def _value(value: Any) -> str | tuple[str, ...] | bool | None:
 class _Drafts:
     """Remember the prompts of the last rounds, before anything personal is added to them.
 
-    A kind's `prompt` is pure, so what is remembered stays right as long as its inputs are the same.
+    A kind's `prompt` and `prompt_for` are pure, so what is remembered stays right as long as its inputs are the same.
     """
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._known: OrderedDict[tuple[Id, str], tuple[RitualKind, Json, str, Prompt]] = OrderedDict()
+        self._known: OrderedDict[tuple[Id, str, str], tuple[RitualKind, Json, str, Prompt]] = OrderedDict()
 
-    def shown(self, kind: RitualKind, round_: RoundRow, practice: Practice, language: str) -> Prompt:
+    def shown(
+        self, kind: RitualKind, round_: RoundRow, practice: Practice, language: str, share: Json | None
+    ) -> Prompt:
         content: Mapping[str, Any] = round_.content or {}
-        known = self._known.get((round_.id, language))
+        key = (round_.id, language, "" if share is None else json.dumps(share, sort_keys=True))
+        known = self._known.get(key)
         if known is not None and known[0] is kind and known[1] == content and known[2] == practice.title:
-            self._known.move_to_end((round_.id, language))
+            self._known.move_to_end(key)
             return known[3]
-        draft = kind.prompt(content, language)
+        draft = shares.draft(kind, content, share, language)
         if not any(action.verb == PASS.verb for action in draft.actions):
             draft = replace(draft, actions=(*draft.actions, PASS))
         shown = _prompt(round_, practice, language, draft, confidential=kind.privacy == "confidential")
-        self._known[(round_.id, language)] = (kind, content, practice.title, shown)
+        self._known[key] = (kind, content, practice.title, shown)
         if len(self._known) > self._size:
             self._known.popitem(last=False)
         return shown

@@ -121,6 +121,11 @@ class FakeInbox:
         """Record how to write to an account."""
         self._take("reachable", None, (actor, address))
 
+    async def page(self, actor: Actor) -> str:
+        """Return a link that leads nowhere, and record for whom."""
+        self._take("page", None, actor)
+        return f"https://tertulia.example/sign-in/{actor.user}"
+
 
 @dataclass
 class FakeLive:

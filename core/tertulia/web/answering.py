@@ -14,7 +14,7 @@ from tertulia.domain.prompts import Field, Given, Prompt, Reply
 from tertulia.errors import Mistake, Refused
 from tertulia.extension import Access
 from tertulia.runtime import Runtime
-from tertulia.services import answers, links, prompts, rounds, summaries
+from tertulia.services import answers, links, prompts, rounds, shares, summaries
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people
 from tertulia.storage.database import Tx
@@ -175,8 +175,9 @@ async def _view(runtime: Runtime, session: Session, round_id: Id) -> View:
         given = None if round_.confidential else await _given(tx, session, round_id)
         language = person.languages[0] if person.languages else "en"
         if round_.state == "open":
+            share = await shares.share_of(runtime, tx, round_, runtime.plugins.ritual(round_.kind), person.id)
             prompt: Prompt | None = prompts.compose(
-                runtime, round_, practice, person=person.id, language=language, given=given
+                runtime, round_, practice, person=person.id, language=language, given=given, share=share
             )
         else:
             prompt = await _summary(runtime, tx, round_, practice, language)

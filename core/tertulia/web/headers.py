@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import hdrs, web
 
 from tertulia.web.sessions import secure
-from tertulia.web.state import FRAMES, RUNTIME
+from tertulia.web.state import FRAMES, RUNTIME, SCRIPTS
 
 POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors {frames}"
 PERMISSIONS = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()"
@@ -15,8 +15,9 @@ YEAR = 31_536_000
 async def protect(request: web.Request, response: web.StreamResponse) -> None:
     """Set the headers just before an answer leaves."""
     frames = request.get(FRAMES, ())
-    headers = response.headers
-    headers["Content-Security-Policy"] = POLICY.format(frames=" ".join(frames) if frames else "'none'")
+    headers, scripts = response.headers, request.get(SCRIPTS, ())
+    policy = POLICY.format(frames=" ".join(frames) if frames else "'none'")
+    headers["Content-Security-Policy"] = f"{policy}; script-src 'self' {' '.join(scripts)}" if scripts else policy
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "no-referrer"
     headers["Permissions-Policy"] = PERMISSIONS

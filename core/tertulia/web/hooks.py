@@ -19,7 +19,7 @@ from tertulia.services.installations import Live
 from tertulia.storage.tables import subscription
 from tertulia.web import sessions
 from tertulia.web.access import Scope, admit, register
-from tertulia.web.state import FRAMES, RUNTIME, SESSION, TEMPLATE
+from tertulia.web.state import FRAMES, RUNTIME, SCRIPTS, SESSION, TEMPLATE
 
 HOOK = "/hooks/{plugin}/{subscription}"
 MOUNT = "/plugins/{plugin}/{installation}"
@@ -85,7 +85,7 @@ async def dispatch(request: web.Request) -> web.StreamResponse:
     route = _route(live, match)
     request[TEMPLATE] = f"/plugins/{live.plugin}/*{route.path}"
     await admit(request, route.access, Scope(organization=live.organization, workspace=live.workspace))
-    request[FRAMES] = route.frames
+    request[FRAMES], request[SCRIPTS] = route.frames, route.scripts
     _introduce(request)
     request.match_info.update(match)
     return await route.handler(request)

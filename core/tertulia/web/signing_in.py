@@ -8,10 +8,12 @@ from typing import Any
 
 from aiohttp import web
 
+from tertulia.domain.identifiers import Id
 from tertulia.errors import Refused
 from tertulia.extension import Access
 from tertulia.runtime import Runtime
-from tertulia.services import sign_in
+from tertulia.services import page_links, sign_in
+from tertulia.storage.database import Tx
 from tertulia.web import pages, sessions
 from tertulia.web.access import register
 from tertulia.web.edge import failure, see_other
@@ -27,6 +29,8 @@ def attach(app: web.Application) -> None:
     register(app, "GET", "/sign-in", ask, anyone)
     register(app, "POST", "/sign-in", send, anyone)
     register(app, "POST", "/sign-in/code", enter, anyone)
+    register(app, "GET", "/sign-in/{secret}", arrive, anyone)
+    register(app, "POST", "/sign-in/{secret}", go_on, anyone)
     register(app, "POST", "/sign-out", leave, Access(kind="link", why="ends the caller's own session"))
 
 
@@ -64,11 +68,32 @@ async def enter(request: web.Request) -> web.Response:
     person, _ = await asyncio.gather(sign_in.take_code(runtime, email, code), asyncio.sleep(request.app[WAIT]))
     if person is None:
         return _code_page(request, token, wrong=True)
-    answer = see_other("/my")
     async with runtime.database.write() as tx:
-        if SESSION in request:
-            await sessions.end(tx, request[SESSION])
-        secret = await sessions.open_for_member(runtime, tx, person.organization, person.id, wall.now())
+        return await _signed_in(request, tx, person.organization, person.id)
+
+
+async def arrive(request: web.Request) -> web.Response:
+    """Offer to go on; following a link changes nothing, because programs that preview links follow it too."""
+    return pages.render(request, "arrive.html", path=request.path)
+
+
+async def go_on(request: web.Request) -> web.Response:
+    """Open a member's session for whoever holds a link that a platform's signed-in account asked for."""
+    runtime, wall = request.app[RUNTIME], request.app[WALL]
+    if not request.app[GUESSES].take(f"code:{peer(request)}"):
+        return failure(request, 429)
+    async with runtime.database.write() as tx:
+        found = await page_links.use(tx, request.match_info["secret"], now=wall.now())
+        if found is not None:
+            return await _signed_in(request, tx, *found)
+    return pages.render(request, "arrive.html", status=422, path=None)
+
+
+async def _signed_in(request: web.Request, tx: Tx, organization: Id, person: Id) -> web.Response:
+    runtime, answer = request.app[RUNTIME], see_other("/my")
+    if SESSION in request:
+        await sessions.end(tx, request[SESSION])
+    secret = await sessions.open_for_member(runtime, tx, organization, person, request.app[WALL].now())
     sessions.set_cookie(runtime.config, answer, secret)
     return answer
 

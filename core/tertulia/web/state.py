@@ -21,6 +21,8 @@ SESSION = web.RequestKey("session", Session)
 TEMPLATE = web.RequestKey("template", str)
 """The path template that logs and metrics name, instead of the path."""
 FRAMES = web.RequestKey("frames", tuple[str, ...])
+SCRIPTS = web.RequestKey("scripts", tuple[str, ...])
+"""Origins whose scripts the page may load beside our own."""
 
 
 def peer(request: web.Request) -> str:

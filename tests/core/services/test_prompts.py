@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, Literal
 
@@ -46,13 +47,16 @@ class Mood:
         )
 
 
+CLOSES = datetime(2026, 3, 4, 9, tzinfo=UTC)
+
+
 def runtime_with(kind: Mood) -> Any:
     return SimpleNamespace(vault=Vault({b"k001": bytes(32)}), plugins=SimpleNamespace(ritual=lambda name: kind))
 
 
 def row(**changes: Any) -> Any:
     known = {"id": "f" * 32, "organization": "a" * 32, "workspace": "b" * 32, "kind": "mood", "content": {"q": 1}}
-    return SimpleNamespace(**{**known, "confidential": False, **changes})
+    return SimpleNamespace(**{**known, "confidential": False, "closes_at": CLOSES, **changes})
 
 
 def test_a_ticket_survives_and_nothing_else_opens() -> None:
@@ -79,6 +83,7 @@ def test_everyone_may_pass_and_every_button_says_who_and_what() -> None:
         ("a" * 32, "b" * 32, "f" * 32, "d" * 32)
     }
     assert (prompt.version, prompt.link, prompt.title) == (3, "https://x.test/a/1", "Monday mood")
+    assert prompt.closes == CLOSES
 
 
 def test_a_kind_keeps_its_own_title_and_its_own_pass() -> None:

@@ -151,6 +151,8 @@ class Panel:
         yield Route(method="GET", path="/role", handler=tell, access=hosts)
         public = Access(kind="public", why="test")
         yield Route(method="GET", path="/items/{name}", handler=named, access=public, frames=("teams.example",))
+        vendor = ("https://res.vendor.example",)
+        yield Route(method="GET", path="/scripted/{name}", handler=named, access=public, scripts=vendor)
 
 
 class StillEngine:

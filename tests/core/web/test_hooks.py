@@ -39,6 +39,15 @@ async def test_a_route_has_its_own_parameters_and_frames(open_site: OpenSite) ->
         assert "X-Frame-Options" not in answer.headers
 
 
+async def test_a_route_names_whose_scripts_its_page_loads(open_site: OpenSite) -> None:
+    async with open_site() as site:
+        acme = site.tenants["Acme"]
+        for path, scripts in (("scripted", "script-src 'self' https://res.vendor.example"), ("items", "")):
+            answer = await site.visitor().get(f"/plugins/panel/{acme.panel}/{path}/blue")
+            policy = answer.headers["Content-Security-Policy"]
+            assert next((part.strip() for part in policy.split(";") if "script-src" in part), "") == scripts
+
+
 async def test_a_route_learns_who_is_there(open_site: OpenSite) -> None:
     async with open_site() as site:
         acme = site.tenants["Acme"]
