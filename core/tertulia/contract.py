@@ -28,6 +28,13 @@ PORTS: Mapping[str, tuple[str, ...]] = {
     "participation": ("since",),
     "directory": ("members",),
 }
+PERSONAL = ("prompt_for", "accept_for")
+OPTIONAL: Mapping[str, tuple[str, ...]] = {
+    "items": ("items", "results"),
+    "prompt_for": PERSONAL,
+    "share": ("share", *PERSONAL),
+}
+"""What a ritual kind that has the method of the name must have too."""
 
 
 def raised_at(error: BaseException) -> str:
@@ -125,6 +132,9 @@ def ritual(name: str, item: object) -> RitualKind:
     if kind.privacy not in ("named", "confidential"):
         raise PluginError(f"Plugin {name}: privacy of {kind.name} must be 'named' or 'confidential'.")
     check_options(name, kind)
+    for said, methods in OPTIONAL.items():
+        if hasattr(item, said):
+            _methods(name, "a ritual kind", item, methods, plain=True)
     return kind
 
 

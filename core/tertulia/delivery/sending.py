@@ -18,7 +18,7 @@ from tertulia.domain.people import Person, Place, Recipient
 from tertulia.domain.prompts import Prompt
 from tertulia.errors import OperatorError, OutcomeUnknown, RetryLater, Unreachable
 from tertulia.runtime import Runtime
-from tertulia.services import prompts, summaries
+from tertulia.services import prompts, shares, summaries
 from tertulia.services.ports import call_port
 from tertulia.storage.tables import delivery, identity
 
@@ -102,7 +102,13 @@ def _recipient(found: Claim, person: Person) -> Recipient:
 
 def _question(runtime: Runtime, job: ShardOf, found: Claim, person: Person) -> Prompt:
     prompt = prompts.compose(
-        runtime, job.round, job.practice, person=person.id, language=person.languages[0], link=found.link
+        runtime,
+        job.round,
+        job.practice,
+        person=person.id,
+        language=person.languages[0],
+        link=found.link,
+        share=shares.drawn(runtime, job.round, runtime.plugins.ritual(job.round.kind), person.id),
     )
     return replace(prompt, body=REMINDER + prompt.body) if job.purpose.startswith("remind") else prompt
 

@@ -21,7 +21,7 @@ from tertulia.domain.repeats import remembered
 from tertulia.domain.walltime import wall_time
 from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
-from tertulia.services import preferences, rounds
+from tertulia.services import preferences, rounds, shares
 from tertulia.services.prompts import PASS, Ticket, acknowledged, compose
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people
@@ -45,6 +45,7 @@ class _Asked:
     round: RoundRow
     practice: Practice
     person: Person
+    share: Json | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +98,8 @@ async def _read(runtime: Runtime, ticket: Ticket, person_id: Id) -> _Asked:
             raise Mistake(UNKNOWN)
         if round_.workspace not in await people.workspaces_of(tx, ticket.organization, person_id):
             raise Mistake(NOT_A_MEMBER)
-        return _Asked(round=round_, practice=await rounds.practice_of(tx, round_), person=person)
+        share = await shares.share_of(runtime, tx, round_, runtime.plugins.ritual(round_.kind), person.id)
+        return _Asked(round=round_, practice=await rounds.practice_of(tx, round_), person=person, share=share)
 
 
 async def _wish(runtime: Runtime, asked: _Asked, verb: str, values: Json) -> Reply:
@@ -126,7 +128,8 @@ def _checked(runtime: Runtime, asked: _Asked, verb: str, values: Json) -> tuple[
         raise Mistake(UNKNOWN)
     if verb == PASS.verb:
         return Given(passed=True), shown.visibility
-    given = runtime.plugins.ritual(asked.round.kind).accept(asked.round.content, verb, values)
+    kind = runtime.plugins.ritual(asked.round.kind)
+    given = shares.accept(kind, asked.round.content, asked.share, verb, values)
     if given.passed:
         return Given(passed=True), shown.visibility
     _check_storable(given.values)
@@ -241,6 +244,7 @@ def _shown(runtime: Runtime, asked: _Asked, given: Given | None = None, version:
         language=person.languages[0] if person.languages else "en",
         given=given,
         version=version,
+        share=asked.share,
     )
 
 

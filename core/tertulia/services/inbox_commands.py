@@ -18,7 +18,7 @@ from tertulia.domain.programs import Practice
 from tertulia.domain.prompts import Given, Reply, ReplyStatus
 from tertulia.domain.walltime import instant, wall_time
 from tertulia.runtime import Runtime
-from tertulia.services import identities, links, preferences, prompts, rounds
+from tertulia.services import identities, links, preferences, prompts, rounds, shares
 from tertulia.services.facts import Scope
 from tertulia.storage import people, programs, tables
 from tertulia.storage.database import Tx
@@ -212,6 +212,7 @@ async def _shown(asked: _Asked, row: rounds.RoundRow, practice: Practice) -> Rep
     if row.closes_at is not None:
         expires = row.closes_at + links.GRACE
         link = await links.make(asked.runtime, asked.tx, asked.scope.organization, asked.person.id, row.id, expires)
+    kind = asked.runtime.plugins.ritual(row.kind)
     prompt = prompts.compose(
         asked.runtime,
         row,
@@ -220,6 +221,7 @@ async def _shown(asked: _Asked, row: rounds.RoundRow, practice: Practice) -> Rep
         language=asked.person.languages[0],
         link=link,
         given=await _given(asked, row),
+        share=await shares.share_of(asked.runtime, asked.tx, row, kind, asked.person.id),
     )
     return Reply(status="taken", prompt=prompt, private=True)
 

@@ -19,7 +19,7 @@ from tertulia.domain.rounds import SESSION, SessionState
 from tertulia.errors import Mistake, Refused
 from tertulia.extension import Counts, RitualKind, RoundRequest
 from tertulia.runtime import Runtime
-from tertulia.services import identities, opening, rounds, summaries
+from tertulia.services import identities, opening, rounds, shares, summaries
 from tertulia.services.prompts import compose
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people, programs
@@ -116,8 +116,11 @@ class WorkspaceLive:
             if round_ is None or space is None:
                 raise Refused("no such session", 404)
             practice = await rounds.practice_of(tx, round_)
+            kind = self._runtime.plugins.ritual(round_.kind)
+            share = await shares.share_of(self._runtime, tx, round_, kind, person.id) if person else None
         language = person.languages[0] if person and person.languages else space.language
-        return compose(self._runtime, round_, practice, person=person.id if person else None, language=language)
+        who = person.id if person else None
+        return compose(self._runtime, round_, practice, person=who, language=language, share=share)
 
     async def _host(self, tx: Tx, actor: Actor) -> Id:
         identity = await identities.resolve(self._runtime, tx, self._organization, actor)
