@@ -34,7 +34,7 @@ async def persons_with(tx: Tx, email: str) -> list[Person]:
 
 async def send_code(runtime: Runtime, tx: Tx, person: Person, purpose: str) -> bool:
     """Send a new code; false where no channel reaches the person or too many were asked for within the hour."""
-    channel = await _channel(runtime, tx, person)
+    channel = await channel_of(runtime, tx, person)
     if channel is None:
         return False
     installation, identity = channel
@@ -72,8 +72,8 @@ async def take_code(runtime: Runtime, email: str, code: str) -> Person | None:
     return None
 
 
-async def _channel(runtime: Runtime, tx: Tx, person: Person) -> tuple[Id, Id] | None:
-    """Choose installation and identity: the preferred channel, then e-mail, then any verified account."""
+async def channel_of(runtime: Runtime, tx: Tx, person: Person) -> tuple[Id, Id] | None:
+    """Return the installation and identity that reach a person: the preferred channel, e-mail, any verified account."""
     carriers: dict[str, Id] = {}
     for workspace in await people.workspaces_of(tx, person.organization, person.id):
         for live in runtime.installations.of(workspace):
