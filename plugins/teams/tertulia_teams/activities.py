@@ -12,7 +12,7 @@ from uuid import UUID
 
 from tertulia import Actor, Json, Place, Refused
 from tertulia_teams.config import PLATFORM
-from tertulia_teams.references import Reference, place_of, reference_of
+from tertulia_teams.references import THREAD, Reference, place_of, reference_of
 
 LONGEST = 2_000
 """Characters of an id or an address; Teams' own are far shorter."""
@@ -20,7 +20,7 @@ MOST = 500
 OBJECTS = ("conversation", "from", "recipient", "channelData")
 NAMED = ("tenant", "team", "channel", "meeting")
 TEXTS = ("id", "name", "text", "replyToId", "action", "locale")
-LISTS = ("entities", "membersAdded", "membersRemoved", "reactionsAdded")
+LISTS = ("entities", "attachments", "membersAdded", "membersRemoved", "reactionsAdded")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +72,20 @@ class Incoming:
     def action(self) -> str:
         """What an `installationUpdate` says."""
         return str(self.activity.get("action") or "")
+
+    @property
+    def message(self) -> str:
+        """The id of the message that this is."""
+        return str(self.activity.get("id") or "")
+
+    @property
+    def thread(self) -> str:
+        """The id of the message whose thread this is in, its own where it begins one; empty outside of channels."""
+        return self.origin.conversation.partition(THREAD)[2]
+
+    def attachments(self) -> list[dict[str, Any]]:
+        """Return what is attached, Teams' HTML rendering of the text among it."""
+        return _listed(self.activity, "attachments")
 
     def accounts(self, key: str) -> tuple[Account, ...]:
         """Return the accounts listed under *key*."""

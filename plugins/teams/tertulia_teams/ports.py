@@ -86,6 +86,7 @@ class TeamsRituals:
     async def post(self, place: Place, prompt: Prompt, key: Id) -> Ref:
         """Show *prompt* in *place*."""
         to = await self.outbound.reach.place(place.ref)
+        await self.outbound.reach.carries(place.ref)
         identifier = await self.outbound.connector.send(to, cards.message(prompt, shared=True))
         return str(replace(to, activity=identifier))
 
@@ -205,6 +206,7 @@ class TeamsParticipation:
         self, cursor: str | None, places: frozenset[Place]
     ) -> AsyncIterator[Batch[Participation | Interaction]]:
         """Yield the attendance behind *cursor*, by the end of the meeting: a report exists only after it."""
+        await self.outbound.reach.carries_only(frozenset(place.ref for place in places))
         found: list[tuple[str, Participation]] = []
         for place in sorted(places, key=lambda place: place.ref):
             if place.kind == "meeting":

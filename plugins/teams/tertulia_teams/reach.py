@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tertulia import Actor, Context, Json, OperatorError, SendError, Unreachable
+from tertulia import Actor, Context, Json, OperatorError, Place, SendError, Unreachable
 from tertulia_teams.config import PLATFORM, Settings
 from tertulia_teams.connector import Connector
 from tertulia_teams.graph import Graph
 from tertulia_teams.references import Reference, place_of
 
 KNOWN = 20_000
+LONGEST = 280
+"""Characters of a place's name that are stored; Teams' own have fewer than a hundred."""
+MINUTE = 60.0
 
 
 class Reach:
@@ -24,6 +28,7 @@ class Reach:
         self._context, self._connector, self._graph = context, connector, graph
         self._settings: Settings = context.settings
         self._known: OrderedDict[str, Reference] = OrderedDict()
+        self._carrying: dict[str, tuple[bool, float]] = {}
 
     async def chat(self, user: str) -> Reference:
         """Return the chat with a person; without one it is made, and the app is installed for them before that."""
@@ -111,6 +116,33 @@ class Reach:
         """Yield the teams that have the app, in a stable order."""
         async for key, kept in self._context.store.scan("team:"):
             yield Reference(service_url=kept["service"], conversation=key.removeprefix("team:"))
+
+    async def carries(self, ref: str) -> None:
+        """Note that a practice registered a place: something of it was posted there."""
+        if len(ref) <= LONGEST and not await self._carried(ref):
+            await self._context.store.put(f"carried:{ref}", True)
+        self._carrying[ref] = (True, time.monotonic())
+
+    async def carries_only(self, refs: frozenset[str]) -> None:
+        """Note all the places that practices registered; others are no more."""
+        known = {key.removeprefix("carried:") async for key, _ in self._context.store.scan("carried:")}
+        for ref in sorted(refs - known):
+            await self.carries(ref)
+        for ref in sorted(known - refs):
+            await self._context.store.delete(f"carried:{ref}")
+        self._carrying.clear()
+
+    async def carried(self, place: Place) -> bool:
+        """Tell whether a practice registered the place, as far as was heard within the last minute."""
+        known = self._carrying.get(place.ref)
+        if known is None or time.monotonic() - known[1] > MINUTE:
+            if len(self._carrying) >= KNOWN:
+                self._carrying.clear()
+            known = self._carrying[place.ref] = (await self._carried(place.ref), time.monotonic())
+        return known[0]
+
+    async def _carried(self, ref: str) -> bool:
+        return len(ref) <= LONGEST and await self._context.store.get(f"carried:{ref}") is not None
 
     async def meeting_seen(self, activity: Json) -> None:
         """Remember a meeting's organizer and address when it starts: its attendance is asked for by them."""

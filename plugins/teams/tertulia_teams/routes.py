@@ -15,7 +15,7 @@ from tertulia_teams.activities import read
 from tertulia_teams.bot import Bot
 from tertulia_teams.directory import ENDPOINT
 from tertulia_teams.ports import Outbound, TeamsReplies
-from tertulia_teams.references import Reference
+from tertulia_teams.references import THREAD, Reference
 from tertulia_teams.turns import Speech, TeamsTurns
 from tertulia_teams.verification import Verifier
 
@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 LARGEST = 512 * 1024
 """Bytes of a body; Teams' own messages end at 100 KB."""
 DEEPEST = 64
+ACCOUNTS = 5_000
+"""Accounts whose AAD object id is remembered: people who are mentioned are mentioned again."""
 WHY = "the Bot Connector's token is checked before the body is read"
 
 
@@ -38,6 +40,8 @@ class OutboundSpeech:
         self.installed_by_us = outbound.reach.installed_by_us
         self.uninstalled = outbound.reach.uninstalled
         self.meeting_seen = outbound.reach.meeting_seen
+        self.carried = outbound.reach.carried
+        self._users: dict[tuple[str, str], str] = {}
 
     async def typing(self, to: Reference) -> None:
         """Show that an answer is being written."""
@@ -45,9 +49,16 @@ class OutboundSpeech:
 
     async def user(self, place: Reference, account: str) -> str | None:
         """Return the AAD object id of an account in a conversation."""
-        member = await self._outbound.connector.member(place, account)
-        user = member.get("aadObjectId") or member.get("objectId")
-        return user if isinstance(user, str) else None
+        at = (place.conversation.partition(THREAD)[0], account)
+        if at not in self._users:
+            member = await self._outbound.connector.member(place, account)
+            user = member.get("aadObjectId") or member.get("objectId")
+            if not isinstance(user, str):
+                return None
+            if len(self._users) >= ACCOUNTS:
+                self._users.clear()
+            self._users[at] = user
+        return self._users[at]
 
 
 class Messages:

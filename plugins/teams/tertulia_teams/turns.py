@@ -27,6 +27,7 @@ from tertulia_teams.activities import Account, Incoming, instant, object_id
 from tertulia_teams.config import PLATFORM
 from tertulia_teams.references import Reference
 from tertulia_teams.texts import phrase
+from tertulia_teams.ties import MENTIONED, Ties
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +35,8 @@ LONG = 1.0
 """Seconds after which we show that we are writing."""
 PATIENCE = 6.0
 """Seconds that the connector waits for us; it asks again after fifteen."""
+TYPED = 2
 MEETING = "application/vnd.microsoft.meeting"
-MENTIONED = 20
-"""Accounts of one message that are looked up."""
 
 
 class Speech(Protocol):
@@ -74,12 +74,17 @@ class Speech(Protocol):
         """Remember a meeting that starts."""
         ...
 
+    async def carried(self, place: Place) -> bool:
+        """Tell whether a practice registered the place."""
+        ...
+
 
 class TeamsTurns:
     """Serve one installation; what is taken is committed before the turn ends, what is said may follow."""
 
     def __init__(self, context: Context, speech: Speech):
         self._context, self._speech = context, speech
+        self._ties = Ties(context, speech)
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def card_action(self, incoming: Incoming) -> Json:
@@ -109,9 +114,11 @@ class TeamsTurns:
         addressed = incoming.place is None or any(incoming.is_bot(one.account) for one in incoming.mentions())
         if addressed:
             await self._speech.heard(incoming.activity)
+        if addressed and not _only_said(incoming):
             await self._command(incoming, incoming.sender)
-        else:
-            await self._took_part(incoming, incoming.place, incoming.sender, "commented")
+            return
+        await self._took_part(incoming, incoming.place, incoming.sender, "commented")
+        await self._soon(self._ties.said(incoming, incoming.sender))
 
     async def installation(self, incoming: Incoming) -> None:
         """Remember who can be written to, greet who added the app, and forget who removed it."""
@@ -137,6 +144,7 @@ class TeamsTurns:
         """Note that somebody reacted to what was posted."""
         if incoming.sender is not None and incoming.reacted():
             await self._took_part(incoming, incoming.place, incoming.sender, "reacted")
+            await self._soon(self._ties.reacted(incoming, incoming.sender))
 
     async def event(self, incoming: Incoming) -> None:
         """Note who is in a meeting, from joining to leaving, or to its end."""
@@ -206,8 +214,11 @@ class TeamsTurns:
     async def _say(self, incoming: Incoming, reply: Reply, *, replaces: bool = False) -> None:
         """Send *reply*, and go on without it where that takes long."""
         to = incoming.origin if replaces else _aside(incoming.origin)
-        task = self._behind(self._speech.reply(str(to), reply))
-        await asyncio.wait({task}, timeout=PATIENCE)
+        await self._soon(self._speech.reply(str(to), reply))
+
+    async def _soon(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do *work*, and go on without it where it takes long."""
+        await asyncio.wait({self._behind(work)}, timeout=PATIENCE)
 
     def _behind(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(_attempted(work))
@@ -265,13 +276,25 @@ async def _attempted(work: Coroutine[Any, Any, None]) -> None:
     try:
         await work
     except TertuliaError as error:
-        # what was asked is done; only the word about it is missing
-        logger.warning("a reply could not be sent: %s", type(error).__name__)
+        # what was asked is done; only what follows it is missing
+        logger.warning("what follows a turn could not be done: %s", type(error).__name__)
 
 
 def _aside(origin: Reference) -> Reference:
     """Return where a new message goes, in place of the one that *origin* names."""
     return replace(origin, activity="")
+
+
+def _only_said(incoming: Incoming) -> bool:
+    """Tell whether a reply in a thread is meant for the people there, although it mentions the bot: no command."""
+    if incoming.place is None or incoming.thread in ("", incoming.message):
+        return False
+    text = incoming.text
+    for mention in incoming.mentions():
+        text = text.replace(mention.written, " ")
+    parsed = parse_command(text)
+    # a word or two that nearly are a command are one that was mistyped
+    return parsed.name == "unknown" and (not parsed.args or len(text.split()) > TYPED)
 
 
 def _presence(place: Place, user: str) -> str:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import jwt
 import pytest
@@ -19,11 +19,17 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from jsonschema import Draft202012Validator
 from jwt.algorithms import RSAAlgorithm
+from multidict import CIMultiDict
 
-from tertulia import Reply
+from tertulia import Markup, Place, Reply
+from tertulia.testing.context import FakeContext
+from tertulia_teams import cards
 from tertulia_teams.config import Settings
+from tertulia_teams.routes import Messages
 
+Make: TypeAlias = Callable[..., Any]
 BESIDE = Path(__file__).parents[4] / "shared" / "contracts"
 
 
@@ -49,6 +55,7 @@ TENANT = "11111111-2222-4333-8444-555555555555"
 APP = "99999999-8888-4777-8666-555555555555"
 ANA, BEN = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
 ISSUER = "https://api.botframework.com"
+DATA = {cards.TOKEN: "sealed", "one.going": "3", "many.days": "mon,tue", "confirm.sure": "true", "long.word": ""}
 METADATA = "/bot/v1/.well-known/openidconfiguration"
 
 
@@ -132,6 +139,7 @@ class Said:
     places: list[tuple[str, Any]] = field(default_factory=list)
     accounts: dict[str, str] = field(default_factory=dict)
     by_us: set[str] = field(default_factory=set)
+    carrying: set[str] = field(default_factory=set)
     pause: float = 0.0
     error: Exception | None = None
 
@@ -164,6 +172,9 @@ class Said:
     async def meeting_seen(self, activity: Any) -> None:
         self.places.append(("meeting", activity))
 
+    async def carried(self, place: Place) -> bool:
+        return place.ref in self.carrying
+
 
 @pytest.fixture
 def said() -> Said:
@@ -190,3 +201,73 @@ def activity_of() -> Callable[..., dict[str, Any]]:
         }
 
     return made
+
+
+@dataclass
+class Arrived:
+    """Be what the handler reads of a request."""
+
+    headers: CIMultiDict[str]
+    body: bytes
+    content_type: str = "application/json"
+
+    async def read(self) -> bytes:
+        return self.body
+
+
+@dataclass
+class Chat:
+    """Hold a bot and what it took and said."""
+
+    context: FakeContext
+    messages: Messages
+    said: Any
+    issuer: Any
+    make: Make
+    schema: Any
+
+    def activity(self, kind: str, **parts: Any) -> dict[str, Any]:
+        """Make an activity and hold it to Microsoft's own contract."""
+        made: dict[str, Any] = self.make(kind, serviceUrl=f"{self.issuer.url}/connector/", **parts)
+        self.schema.validate(made)
+        return made
+
+    def arrived(self, headers: CIMultiDict[str], body: bytes) -> Any:
+        """Return a request as the handler reads it."""
+        return Arrived(headers, body)
+
+    async def send(self, kind: str, **parts: Any) -> Any:
+        headers = CIMultiDict({"Authorization": f"Bearer {self.issuer.token()}"})
+        request = self.arrived(headers, json.dumps(self.activity(kind, **parts)).encode())
+        response = await self.messages.take(request)
+        assert response.status == 200
+        body: Any = response.body
+        return json.loads(body) if body else None
+
+    async def press(self, data: object = DATA, **parts: Any) -> Any:
+        action = {"type": "Action.Execute", "verb": "answer", "data": data}
+        return await self.send(
+            "invoke", name="adaptiveCard/action", value={"action": action, "trigger": "manual"}, **parts
+        )
+
+    def got(self, name: str) -> list[Any]:
+        return [one.value for one in self.context.inbox.received if one.name == name]
+
+    def answer(self, **parts: Any) -> None:
+        self.context.inbox.reply = Reply(**{"status": "taken", "text": Markup.literal("Thank you."), **parts})
+
+
+@pytest.fixture
+def open_chat(issuer: Any, settings_of: Make, said: Any, activity_of: Make, contract: Make) -> Make:
+    text = json.dumps(contract("teams/microsoft-teams-api-2.1.1.activity.schema.json"))
+    # an entity of a known kind fits the unknown kind too, and `oneOf` takes that for a fault
+    schema = Draft202012Validator(json.loads(text.replace(', {"$ref": "#/$defs/UnknownEntity"}', "")))
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Chat]:
+        async with issuer.serve(), FakeContext(settings=settings_of(issuer.url)) as context:
+            messages = Messages(context, said)
+            yield Chat(context, messages, said, issuer, activity_of, schema)
+            await messages.turns.close()
+
+    return opened

@@ -21,7 +21,7 @@ from tertulia_teams.references import Reference
 from tertulia_teams.stand_in.faults import Fault, refusal, too_many
 from tertulia_teams.stand_in.server import StandIn
 
-MEMBERS, RATE = 500, 200
+MEMBERS, RATE = 200, 200
 PROGRAM = """
 [[practice]]
 key = "check-in"

@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 import pytest
-from jsonschema import Draft202012Validator
 from multidict import CIMultiDict
 
 from tertulia import Actor, Markup, Participation, Place, Reply, Unreachable
@@ -21,7 +18,6 @@ from tertulia.testing.samples import sample_prompt
 from tertulia_teams import cards, register_platforms, register_routes
 from tertulia_teams.ports import Outbound
 from tertulia_teams.references import Reference
-from tertulia_teams.routes import Messages
 
 Make: TypeAlias = Callable[..., Any]
 TENANT = "11111111-2222-4333-8444-555555555555"
@@ -41,72 +37,6 @@ EVENT = "application/vnd.microsoft.meeting"
 
 def actor(user: str) -> Actor:
     return Actor(platform="teams", realm=TENANT, user=user)
-
-
-@dataclass
-class Arrived:
-    """Be what the handler reads of a request."""
-
-    headers: CIMultiDict[str]
-    body: bytes
-    content_type: str = "application/json"
-
-    async def read(self) -> bytes:
-        return self.body
-
-
-@dataclass
-class Chat:
-    """Hold a bot and what it took and said."""
-
-    context: FakeContext
-    messages: Messages
-    said: Any
-    issuer: Any
-    make: Make
-    schema: Any
-
-    def activity(self, kind: str, **parts: Any) -> dict[str, Any]:
-        """Make an activity and hold it to Microsoft's own contract."""
-        made: dict[str, Any] = self.make(kind, serviceUrl=f"{self.issuer.url}/connector/", **parts)
-        self.schema.validate(made)
-        return made
-
-    async def send(self, kind: str, **parts: Any) -> Any:
-        headers = CIMultiDict({"Authorization": f"Bearer {self.issuer.token()}"})
-        request: Any = Arrived(headers, json.dumps(self.activity(kind, **parts)).encode())
-        response = await self.messages.take(request)
-        assert response.status == 200
-        body: Any = response.body
-        return json.loads(body) if body else None
-
-    async def press(self, data: object = DATA, **parts: Any) -> Any:
-        action = {"type": "Action.Execute", "verb": "answer", "data": data}
-        return await self.send(
-            "invoke", name="adaptiveCard/action", value={"action": action, "trigger": "manual"}, **parts
-        )
-
-    def got(self, name: str) -> list[Any]:
-        return [one.value for one in self.context.inbox.received if one.name == name]
-
-    def answer(self, **parts: Any) -> None:
-        self.context.inbox.reply = Reply(**{"status": "taken", "text": Markup.literal("Thank you."), **parts})
-
-
-@pytest.fixture
-def open_chat(issuer: Any, settings_of: Make, said: Any, activity_of: Make, contract: Make) -> Make:
-    text = json.dumps(contract("teams/microsoft-teams-api-2.1.1.activity.schema.json"))
-    # an entity of a known kind fits the unknown kind too, and `oneOf` takes that for a fault
-    schema = Draft202012Validator(json.loads(text.replace(', {"$ref": "#/$defs/UnknownEntity"}', "")))
-
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[Chat]:
-        async with issuer.serve(), FakeContext(settings=settings_of(issuer.url)) as context:
-            messages = Messages(context, said)
-            yield Chat(context, messages, said, issuer, activity_of, schema)
-            await messages.turns.close()
-
-    return opened
 
 
 class TestAnswers:
@@ -369,5 +299,5 @@ async def test_calls_that_we_do_not_take_are_refused(open_chat: Make) -> None:
     async with open_chat() as chat:
         headers = CIMultiDict({"Authorization": f"Bearer {chat.issuer.token()}"})
         activity = chat.make("invoke", serviceUrl=f"{chat.issuer.url}/connector/", name="task/fetch", value={})
-        request: Any = Arrived(headers, json.dumps(activity).encode())
+        request: Any = chat.arrived(headers, json.dumps(activity).encode())
         assert (await chat.messages.take(request)).status == 400

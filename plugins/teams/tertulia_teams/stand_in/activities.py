@@ -58,22 +58,36 @@ class Writer:
         return written
 
     def message(
-        self, conversation: Conversation, person: Person, text: str, mentions: Sequence[Person] = (), thread: str = ""
+        self,
+        conversation: Conversation,
+        person: Person,
+        identifier: str,
+        text: str,
+        mentions: Sequence[Person] = (),
+        thread: str = "",
+        *,
+        addressed: bool = True,
     ) -> Activity:
-        """Write a message; in a shared place it mentions the bot, because only then a bot gets it."""
+        """Write a message; in a shared place it mentions the bot where it is *addressed* to it.
+
+        A bot gets the others only where its team lets it read the channel.
+        """
         written = self.common("message", conversation, person)
         entities: list[Activity] = []
-        if conversation.kind != "personal":
+        if addressed and conversation.kind != "personal":
             entities.append(_mention({"id": f"28:{self._tenant.app}", "name": "Tertulia"}))
             text = f"{entities[0]['text']} {text}"
         for other in mentions:
-            mention = _mention({"id": other.mri, "name": other.name, "aadObjectId": other.id})
+            mention = _mention({"id": other.mri, "name": other.name})
             text = text.replace(f"@{other.name}", str(mention["text"]))
             entities.append(mention)
+        if conversation.kind == "channel":
+            # a message that begins a thread is the first of it
+            written["conversation"]["id"] = f"{conversation.id};messageid={thread or identifier}"
         if thread:
-            written["conversation"]["id"] = f"{conversation.id};messageid={thread}"
             written["replyToId"] = thread
-        return {**written, "text": text, "textFormat": "plain", "entities": entities}
+        said = {"id": identifier, "text": text, "textFormat": "plain", "entities": entities}
+        return {**written, **said, "attachments": [{"contentType": "text/html", "content": f"<p>{text}</p>"}]}
 
     def execute(
         self, conversation: Conversation, person: Person, message: str, action: Json, inputs: Mapping[str, str]

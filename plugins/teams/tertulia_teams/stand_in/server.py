@@ -180,15 +180,22 @@ class StandIn:
         return turn
 
     async def say(
-        self, person: Person, conversation: Conversation, text: str, mentions: Sequence[Person] = (), thread: str = ""
+        self,
+        person: Person,
+        conversation: Conversation,
+        text: str,
+        mentions: Sequence[Person] = (),
+        thread: str = "",
+        *,
+        addressed: bool = True,
     ) -> Turn:
-        """Write a message to the bot, in a shared place by mention."""
+        """Write a message to the bot, in a shared place by mention, or beside it where it is not *addressed*."""
         identifier = self.tenant.next_id()
         activity = {"type": "message", "text": text}
         said = Message(id=identifier, activity=activity, sender=person.id, thread=thread)
         conversation.messages[identifier] = said
-        written = self.writer.message(conversation, person, text, mentions, thread)
-        return await self.post({**written, "id": identifier})
+        written = self.writer.message(conversation, person, identifier, text, mentions, thread, addressed=addressed)
+        return await self.post(written)
 
     async def react(self, person: Person, conversation: Conversation, message: Message, kind: str = "like") -> Turn:
         """React to a message of the bot."""
