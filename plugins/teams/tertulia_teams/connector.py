@@ -41,8 +41,8 @@ class Connector:
         """Send *activity* and return the id of the message; one that is *targeted* is seen by its recipient only."""
         body = _written(activity)
         url = self._url(to, "/activities") + ("?isTargetedActivity=true" if targeted else "")
-        await self._rates.send(to)
-        answer = (await self._call("POST", url, body)).json()
+        async with self._rates.send(to):
+            answer = (await self._call("POST", url, body)).json()
         identifier = answer.get("id")
         if not isinstance(identifier, str) or not identifier:
             raise OutcomeUnknown("the connector answered without the message's id")
@@ -52,14 +52,14 @@ class Connector:
         """Replace the message."""
         body = _written({**activity, "id": at.activity})
         url = self._url(at, f"/activities/{quote(at.activity, safe='')}")
-        await self._rates.send(at)
-        (await self._call("PUT", url, body)).json()
+        async with self._rates.send(at):
+            (await self._call("PUT", url, body)).json()
 
     async def delete(self, at: Reference) -> None:
         """Delete the message."""
         url = self._url(at, f"/activities/{quote(at.activity, safe='')}")
-        await self._rates.send(at)
-        (await self._call("DELETE", url)).json()
+        async with self._rates.send(at):
+            (await self._call("DELETE", url)).json()
 
     async def create(self, user: str) -> Reference:
         """Return the chat with one person, by AAD object id; asking again returns the same chat."""
@@ -75,9 +75,9 @@ class Connector:
             "channelData": {"tenant": {"id": tenant}},
         }
         url = self._base(service_url) + "v3/conversations"
-        await self._rates.create()
         try:
-            made = (await self._call("POST", url, _written(wanted))).json()
+            async with self._rates.create():
+                made = (await self._call("POST", url, _written(wanted))).json()
         except OutcomeUnknown as unknown:
             raise RetryLater(str(unknown)) from None  # nothing was said, and asking again makes no second chat
         identifier = made.get("id")
@@ -88,9 +88,9 @@ class Connector:
     async def members(self, of: Reference, token: str = "") -> AsyncIterator[tuple[list[Json], str]]:
         """Yield the members of a conversation page by page, each with the token behind it, empty after the last."""
         while True:
-            await self._rates.read(of.conversation)
             query = f"?pageSize={PAGE}" + (f"&continuationToken={quote(token, safe='')}" if token else "")
-            page = await self._read(self._url(of, f"/pagedmembers{query}"))
+            async with self._rates.read(of.conversation):
+                page = await self._read(self._url(of, f"/pagedmembers{query}"))
             token = str(page.get("continuationToken") or "")
             yield [member for member in page.get("members") or () if isinstance(member, dict)], token
             if not token:
@@ -98,8 +98,8 @@ class Connector:
 
     async def member(self, of: Reference, identifier: str) -> Json:
         """Return one member of a conversation."""
-        await self._rates.read(of.conversation)
-        return await self._read(self._url(of, f"/members/{quote(identifier, safe='')}"))
+        async with self._rates.read(of.conversation):
+            return await self._read(self._url(of, f"/members/{quote(identifier, safe='')}"))
 
     async def meeting_participant(self, service_url: str, meeting: str, user: str) -> Json:
         """Return how a person takes part in a meeting: whether present, and in which role."""
@@ -115,9 +115,9 @@ class Connector:
         surface = {"surface": "meetingStage", "contentType": "task", "content": {"value": content}}
         value = {"recipients": list(users), "surfaces": [surface]}
         body = _written({"type": "targetedMeetingNotification", "value": value})
-        await self._rates.create()
         path = f"v1/meetings/{quote(meeting, safe='')}/notification"
-        answer = (await self._call("POST", self._base(service_url) + path, body)).json()
+        async with self._rates.create():
+            answer = (await self._call("POST", self._base(service_url) + path, body)).json()
         failed = answer.get("recipientsFailureInfo") or ()
         return frozenset(str(one.get("recipientMri")) for one in failed if isinstance(one, dict))
 

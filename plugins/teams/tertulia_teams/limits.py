@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from tertulia import Limiter, Window
 from tertulia_teams.references import Reference
@@ -18,6 +19,7 @@ GRAPH = (Window(27, 1.0, 3),)
 """Installing apps in a tenant: 30 in 1 s are allowed."""
 RECENT = 20
 CHATS = 10_000
+SOON = 0.02
 
 
 def tenant_windows(rate: int) -> tuple[Window, ...]:
@@ -38,28 +40,36 @@ class Rates:
         self.tenant = f"tenant:{tenant}"
         self._tenant_windows = tenant_windows(rate)
         self._chats: dict[str, deque[float]] = {}
+        self._rate, self._aloft = rate, 0
         self._departed: deque[float] = deque()
+        self._landed: deque[float] = deque()
         self._refused: deque[bool] = deque(maxlen=RECENT)
 
-    async def send(self, to: Reference) -> None:
-        """Wait until one message fits."""
+    @asynccontextmanager
+    async def send(self, to: Reference) -> AsyncIterator[None]:
+        """Wait until one message fits; it is on its way until the context ends."""
         if to.personal:
             await self._chat(to.conversation)
             await self._limiter.acquire({self.tenant: self._tenant_windows})
         else:
             key = f"conversation:{to.conversation}"
             await self._limiter.acquire({self.tenant: self._tenant_windows, key: CONVERSATION})
-        await self._pace()
+        async with self._flight():
+            yield
 
-    async def create(self) -> None:
+    @asynccontextmanager
+    async def create(self) -> AsyncIterator[None]:
         """Wait until one conversation may be created."""
         await self._limiter.acquire({self.tenant: self._tenant_windows})
-        await self._pace()
+        async with self._flight():
+            yield
 
-    async def read(self, conversation: str) -> None:
+    @asynccontextmanager
+    async def read(self, conversation: str) -> AsyncIterator[None]:
         """Wait until one page of members may be read."""
         await self._limiter.acquire({self.tenant: self._tenant_windows, f"roster:{conversation}": ROSTER})
-        await self._pace()
+        async with self._flight():
+            yield
 
     async def install(self) -> None:
         """Wait until one app may be installed through Graph."""
@@ -75,17 +85,36 @@ class Rates:
         everyone = too_many and len(self._refused) == RECENT and sum(self._refused) * 2 >= RECENT
         return self.tenant if everyone else None
 
-    async def _pace(self) -> None:
-        """Spread what a stall of this process has bunched: a slot that is taken late is used late."""
+    @asynccontextmanager
+    async def _flight(self) -> AsyncIterator[None]:
+        """Let one request go when it cannot exceed the tenant's limit, however late it arrives.
+
+        A stall of this process, or of the network, bunches what has left already. A request arrives between leaving
+        and its answer; so if those that are under way and those answered within the last second are together fewer
+        than the limit, no second at the other end has more.
+        """
+        await self._depart()
+        self._aloft += 1
+        try:
+            yield
+        finally:
+            self._aloft -= 1
+            self._landed.append(self._now())
+
+    async def _depart(self) -> None:
         allowed = self._tenant_windows[0].count
         while True:
             now = self._now()
-            while self._departed and now - self._departed[0] >= 1.0:
-                self._departed.popleft()
-            if len(self._departed) < allowed:
+            for passed in (self._departed, self._landed):
+                while passed and now - passed[0] >= 1.0:
+                    passed.popleft()
+            if len(self._departed) >= allowed:
+                await asyncio.sleep(self._departed[0] + 1.0 - now)
+            elif self._aloft + len(self._landed) >= self._rate:
+                await asyncio.sleep(self._landed[0] + 1.0 - now if self._landed else SOON)
+            else:
                 self._departed.append(now)
                 return
-            await asyncio.sleep(self._departed[0] + 1.0 - now)
 
     async def _chat(self, conversation: str) -> None:
         sent = self._chats.get(conversation)
