@@ -10,6 +10,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from tertulia.errors import Mistake
+from tertulia.storage import sqlite_driver
 
 Tx: TypeAlias = AsyncConnection
 T = TypeVar("T")
@@ -44,7 +46,7 @@ class Database:
         """
         if url.startswith("sqlite"):
             _make_private(sa.make_url(url).database)
-            asynchronous = url.replace("sqlite://", "sqlite+aiosqlite://", 1)
+            asynchronous = url.replace("sqlite", sqlite_driver.DRIVER, 1)
             writer = create_async_engine(
                 asynchronous, pool_size=1, max_overflow=0, pool_timeout=120, hide_parameters=True
             )
@@ -207,8 +209,14 @@ async def upsert(
     """
     if not rows:
         return 0
-    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
-    statement: Any = insert(table)
+    statement = _upsert(tx.dialect.name, table, tuple(keys), tuple(update))
+    result = await tx.execute(statement, [dict(row) for row in rows] if len(rows) > 1 else dict(rows[0]))
+    return int(result.rowcount)
+
+
+@lru_cache(maxsize=256)
+def _upsert(dialect: str, table: sa.Table, keys: tuple[str, ...], update: tuple[str, ...]) -> sa.Executable:
+    statement: Any = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
     if update:
         statement = statement.on_conflict_do_update(
             index_elements=list(keys), set_={name: statement.excluded[name] for name in update}
@@ -216,6 +224,5 @@ async def upsert(
     else:
         statement = statement.on_conflict_do_nothing(index_elements=list(keys))
     # for an INSERT the driver's count is gone with its cursor, unless it is asked for
-    statement = statement.execution_options(preserve_rowcount=True)
-    result = await tx.execute(statement, [dict(row) for row in rows] if len(rows) > 1 else dict(rows[0]))
-    return int(result.rowcount)
+    made: sa.Executable = statement.execution_options(preserve_rowcount=True)
+    return made

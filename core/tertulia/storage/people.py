@@ -91,6 +91,42 @@ async def person(tx: Tx, organization: Id, person_id: Id) -> Person | None:
     return None if row is None else as_person(row)
 
 
+@dataclass(frozen=True, kw_only=True)
+class AsMember:
+    """Hold a person with what one workspace knows: whether a *member* now, and whether *merged* into another."""
+
+    person: Person
+    member: bool
+    merged: bool
+
+
+async def as_member(tx: Tx, organization: Id, workspace: Id, person_id: Id) -> AsMember | None:
+    """Return a person of *organization* as *workspace* knows the person, in one query."""
+    of = {"organization": organization, "workspace": workspace, "person": person_id}
+    row = (await tx.execute(_AS_MEMBER, of)).one_or_none()
+    if row is None:
+        return None
+    return AsMember(person=as_person(row), member=row.workspace_id is not None, merged=row.merged_into is not None)
+
+
+_AS_MEMBER = (
+    sa.select(tables.person, tables.membership.c.workspace_id)
+    .outerjoin(
+        tables.membership,
+        sa.and_(
+            tables.membership.c.organization_id == tables.person.c.organization_id,
+            tables.membership.c.person_id == tables.person.c.id,
+            tables.membership.c.workspace_id == sa.bindparam("workspace"),
+            tables.membership.c.left_at.is_(None),
+        ),
+    )
+    .where(
+        tables.person.c.organization_id == sa.bindparam("organization"),
+        tables.person.c.id == sa.bindparam("person"),
+    )
+)
+
+
 async def persons(tx: Tx, organization: Id, ids: Collection[Id]) -> dict[Id, Person]:
     """Return the persons among *ids* that *organization* knows."""
     found: dict[Id, Person] = {}
@@ -172,11 +208,17 @@ async def identity_of(tx: Tx, organization: Id, actor: Actor) -> Identity | None
     """Return the identity of an account."""
     if not (actor.platform + actor.realm + actor.user).isprintable():
         return None  # as for an e-mail address; no such account is ever registered
-    query = sa.select(tables.identity).filter_by(
-        organization_id=organization, platform=actor.platform, realm=actor.realm, user=actor.user
-    )
-    row = (await tx.execute(query)).one_or_none()
+    of = {"organization": organization, "platform": actor.platform, "realm": actor.realm, "user": actor.user}
+    row = (await tx.execute(_IDENTITY_OF, of)).one_or_none()
     return None if row is None else as_identity(row)
+
+
+_IDENTITY_OF = sa.select(tables.identity).where(
+    tables.identity.c.organization_id == sa.bindparam("organization"),
+    tables.identity.c.platform == sa.bindparam("platform"),
+    tables.identity.c.realm == sa.bindparam("realm"),
+    tables.identity.c.user == sa.bindparam("user"),
+)
 
 
 async def opt_outs(tx: Tx, organization: Id, persons: Collection[Id]) -> dict[Id, frozenset[str]]:
