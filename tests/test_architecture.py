@@ -17,14 +17,15 @@ PLUGINS = ROOT / "plugins"
 MODULE_LINES, FUNCTION_LINES = 400, 50
 VAGUE = {"utils", "util", "helpers", "helper", "manager", "managers", "base", "common", "misc"}
 FOREIGN = re.compile(r"tertulia_(?:teams|zoom|trello)|(?:^|_)(?:zoom|trello|msteams)(?:_|$)", re.IGNORECASE)
-INTERFACE = {"tertulia.capabilities", "tertulia.extension", "tertulia.hookspecs"}
+INTERFACE = {"tertulia.capabilities", "tertulia.extension", "tertulia.hookspecs", "tertulia.live"}
 
 # what may be imported, from us by prefix and from others by package; `None`: any package
 ARROWS: dict[str, tuple[set[str], set[str] | None]] = {
     "tertulia.domain": ({"tertulia.domain"}, set()),
     "tertulia.errors": (set(), set()),
     "tertulia.capabilities": ({"tertulia.domain"}, set()),
-    "tertulia.extension": ({"tertulia.domain", "tertulia.capabilities"}, {"aiohttp", "pydantic"}),
+    "tertulia.live": ({"tertulia.domain"}, set()),
+    "tertulia.extension": ({"tertulia.domain", "tertulia.capabilities", "tertulia.live"}, {"aiohttp", "pydantic"}),
     "tertulia.hookspecs": ({"tertulia.domain", *INTERFACE}, {"aiohttp", "click", "pluggy", "pydantic"}),
     "tertulia.contract": ({"tertulia.domain", "tertulia.errors", *INTERFACE}, {"pluggy", "pydantic"}),
     "tertulia.storage": ({"tertulia.domain", "tertulia.errors", "tertulia.storage"}, None),

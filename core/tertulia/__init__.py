@@ -12,6 +12,7 @@ from tertulia.capabilities import (
     Fact,
     Inbox,
     Joined,
+    Keep,
     Left,
     ParticipationPort,
     Platform,
@@ -23,6 +24,7 @@ from tertulia.capabilities import (
     Subscription,
     SurveyPort,
     Webhook,
+    Withdrawn,
 )
 from tertulia.command_line import open_installation
 from tertulia.domain.clock import Clock
@@ -50,12 +52,10 @@ from tertulia.extension import (
     PERSON,
     Access,
     Context,
-    Counts,
     Event,
     Groups,
     Itemised,
     Limiter,
-    LiveRounds,
     Personal,
     Prepared,
     RitualKind,
@@ -69,6 +69,7 @@ from tertulia.extension import (
     Window,
 )
 from tertulia.hookspecs import hookimpl
+from tertulia.live import Attendee, Counts, LiveRounds, Offer, Standing, Turn
 
 __all__ = [
     "FORM_TOKEN",
@@ -78,6 +79,7 @@ __all__ = [
     "Actor",
     "Answer",
     "Answered",
+    "Attendee",
     "Batch",
     "Bullets",
     "Clock",
@@ -99,6 +101,7 @@ __all__ = [
     "Itemised",
     "Joined",
     "Json",
+    "Keep",
     "Left",
     "Limiter",
     "LiveRounds",
@@ -106,6 +109,7 @@ __all__ = [
     "Media",
     "Member",
     "Mistake",
+    "Offer",
     "OperatorError",
     "Option",
     "OutcomeUnknown",
@@ -137,14 +141,17 @@ __all__ = [
     "Shared",
     "Skip",
     "Span",
+    "Standing",
     "Store",
     "Subscription",
     "SurveyPort",
     "Tally",
     "TertuliaError",
+    "Turn",
     "Unreachable",
     "Webhook",
     "Window",
+    "Withdrawn",
     "hookimpl",
     "new_id",
     "open_installation",

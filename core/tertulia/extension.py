@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import aiohttp
@@ -15,9 +15,10 @@ from tertulia.capabilities import Inbox, Subscription
 from tertulia.domain.clock import Clock
 from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.markup import Markup
-from tertulia.domain.people import Actor, Place, Role
-from tertulia.domain.prompts import Draft, Given, Privacy, Prompt
+from tertulia.domain.people import Role
+from tertulia.domain.prompts import Draft, Given, Privacy
 from tertulia.domain.surveys import Item
+from tertulia.live import LiveRounds
 
 
 class Store(Protocol):
@@ -58,37 +59,6 @@ class Limiter(Protocol):
 
     async def penalty(self, key: str, seconds: float) -> None:
         """Let nobody pass *key* for that long: the platform said so."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Counts:
-    """Hold how a live round stands; never who."""
-
-    state: Literal["lobby", "asking", "turns", "groups", "ended"]
-    present: int
-    answered: int
-    passed: int
-    shared: tuple[str, ...] = ()
-
-
-class LiveRounds(Protocol):
-    """Run a round live, in a meeting or a channel, as a session."""
-
-    async def start(self, place: Place, host: Actor, practice: str, options: Json) -> Id:
-        """Open a session in the lobby; raises `Refused` where *host* may not."""
-        ...
-
-    async def advance(self, session: Id, host: Actor, state: str) -> Counts:
-        """Take the session to its next state; raises `Refused` where the order does not allow it."""
-        ...
-
-    async def prompt(self, session: Id, actor: Actor | None = None) -> Prompt:
-        """Show the session's question to *actor*, or for everybody where that is `None` or a stranger."""
-        ...
-
-    def watch(self, session: Id) -> AsyncIterator[Counts]:
-        """Yield the counts now and at every change, until the session has ended."""
         ...
 
 
@@ -223,7 +193,10 @@ class Sandbox(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class RoundRequest:
-    """Hold what a ritual kind needs to prepare a round; *used* are the items its group has seen, oldest first."""
+    """Hold what a ritual kind needs to prepare a round.
+
+    *used* are the items its group has seen, oldest first; *turn* is how many rounds of the practice there were before.
+    """
 
     practice: str
     options: Any
@@ -231,6 +204,7 @@ class RoundRequest:
     group_size: int
     seed: int
     used: tuple[str, ...] = ()
+    turn: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -342,6 +316,20 @@ class Sampled(Personal, Protocol):
 
         Its text `block`, where it has one, is the part of the audience by which an `Item` with `blocks` is counted.
         """
+        ...
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A kind that asks nobody twice within *pause*, whatever practice, workspace and platform: all paced kinds count."""
+
+    @property
+    def pause(self) -> timedelta:
+        """How long nobody is asked again."""
+        ...
+
+    def in_turn(self, content: Json, draw: bytes, week: int) -> bool:
+        """Tell whether the person with *draw* (as in `Sampled.share`) is asked by a round that opens in ISO *week*."""
         ...
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -20,8 +20,9 @@ from tertulia.domain.prompts import SEEN_BY, Given, Prompt, Reply, ReplyStatus, 
 from tertulia.domain.repeats import remembered
 from tertulia.domain.walltime import wall_time
 from tertulia.errors import Mistake
+from tertulia.kinds import Dealt
 from tertulia.runtime import Runtime
-from tertulia.services import preferences, rounds, shares
+from tertulia.services import effects, preferences, rounds, shares
 from tertulia.services.prompts import PASS, Ticket, acknowledged, compose
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people
@@ -45,6 +46,7 @@ class _Asked:
     round: RoundRow
     practice: Practice
     person: Person
+    root: Id
     share: Json | None = None
 
 
@@ -83,6 +85,7 @@ async def answer(
             return await _cast(runtime, asked, given, key)
         taken = _Answer(given=given, visibility=visibility, platform=platform, key=key)
         kept = await runtime.database.group(partial(_keep, runtime, asked, taken))
+        asked = await _afresh(runtime, asked)
     except Mistake as mistake:
         return _said("refused", str(mistake))
     return _acknowledge(runtime, asked, ticket, taken, kept)
@@ -99,7 +102,17 @@ async def _read(runtime: Runtime, ticket: Ticket, person_id: Id) -> _Asked:
         if round_.workspace not in await people.workspaces_of(tx, ticket.organization, person_id):
             raise Mistake(NOT_A_MEMBER)
         share = await shares.share_of(runtime, tx, round_, runtime.plugins.ritual(round_.kind), person.id)
-        return _Asked(round=round_, practice=await rounds.practice_of(tx, round_), person=person, share=share)
+        practice, root = await rounds.practice_of(tx, round_), await rounds.root_of(tx, round_)
+        return _Asked(round=round_, practice=practice, person=person, root=root, share=share)
+
+
+async def _afresh(runtime: Runtime, asked: _Asked) -> _Asked:
+    """Read a share again that shows what its group gave, the answer just kept among it."""
+    kind = runtime.plugins.ritual(asked.round.kind)
+    if asked.share is None or not isinstance(kind, Dealt):
+        return asked
+    async with runtime.database.read() as tx:
+        return replace(asked, share=await shares.share_of(runtime, tx, asked.round, kind, asked.person.id))
 
 
 async def _wish(runtime: Runtime, asked: _Asked, verb: str, values: Json) -> Reply:
@@ -124,19 +137,20 @@ def _days(values: Json) -> int:
 
 def _checked(runtime: Runtime, asked: _Asked, verb: str, values: Json) -> tuple[Given, Visibility]:
     shown = _shown(runtime, asked)
-    if verb not in {action.verb for action in shown.actions}:
-        raise Mistake(UNKNOWN)
     if verb == PASS.verb:
         return Given(passed=True), shown.visibility
+    if verb not in {action.verb for action in shown.actions}:
+        raise Mistake(UNKNOWN)
     kind = runtime.plugins.ritual(asked.round.kind)
     given = shares.accept(kind, asked.round.content, asked.share, verb, values)
     if given.passed:
-        return Given(passed=True), shown.visibility
-    _check_storable(given.values)
+        # a survey may count why; a ritual keeps nothing of a pass
+        return Given(values=given.values if asked.round.confidential else {}, passed=True), shown.visibility
+    check_storable(given.values)
     return given, shown.visibility
 
 
-def _check_storable(values: Json) -> None:
+def check_storable(values: Json) -> None:
     """Refuse what is too long or holds NUL or half a character, for kinds that did not look."""
     written = json.dumps(dict(values), ensure_ascii=False)
     if len(written) > LARGEST_ANSWER:
@@ -178,6 +192,7 @@ async def _keep(runtime: Runtime, asked: _Asked, taken: _Answer, tx: Tx) -> _Kep
         elif not await upsert(tx, response, [place | values], keys=("round_id", "person_id")):
             continue  # two first answers met, and the other is there now
         await _note_participation(runtime, tx, asked, taken)
+        await effects.carry_out(runtime, tx, asked.round, asked.root, asked.person.id, taken.given)
         return _Kept(status="changed" if row else "taken", given=taken.given, version=version)
 
 
@@ -202,15 +217,16 @@ async def _is_open(runtime: Runtime, tx: Tx, round_id: Id) -> bool:
 async def _note_participation(runtime: Runtime, tx: Tx, asked: _Asked, taken: _Answer) -> None:
     """Count the person once in the round, on whatever platform; who passed did not take part."""
     round_, person = asked.round, asked.person.id
-    id_ = hashlib.sha256(f"answered:{round_.id}:{person}".encode()).hexdigest()[:32]
-    if taken.given.passed:
-        await tx.execute(participation.delete().where(participation.c.id == id_))
+    id_ = hashlib.sha256(f"answered:{asked.root}:{person}".encode()).hexdigest()[:32]
+    if taken.given.passed or not taken.given.counts:
+        if asked.root == round_.id:
+            await tx.execute(participation.delete().where(participation.c.id == id_))
         return
     row = {
         "organization_id": round_.organization,
         "id": id_,
         "workspace_id": round_.workspace,
-        "round_id": round_.id,
+        "round_id": asked.root,
         "person_id": person,
         "kind": "answered",
         "platform": taken.platform,

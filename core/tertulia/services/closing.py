@@ -14,7 +14,7 @@ from tertulia.domain.planning import Appointment, Channel, appoint
 from tertulia.domain.programs import Practice
 from tertulia.domain.rounds import Step
 from tertulia.runtime import Runtime
-from tertulia.services import opening, releasing, rounds, summaries
+from tertulia.services import live_seats, opening, releasing, rounds, staging, summaries
 from tertulia.services.releasing import Prepared
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people, programs
@@ -136,6 +136,8 @@ async def finish_close(runtime: Runtime, tx: Tx, round_: RoundRow, prepared: Pre
         figures, draft = await summaries.summarise_release(runtime, tx, round_, releasing.figures(prepared))
     else:
         figures, draft = await summaries.summarise(runtime, tx, round_, practice)
+    await live_seats.clear(tx, round_.organization, round_.id)
+    await staging.conclude(runtime, tx, round_)
     summary = {"figures": dict(figures), "shown": draft is not None}
     await rounds.change_state(tx, round_, "closed", summary=summary, next_action=None, next_at=None)
     if prepared is not None:

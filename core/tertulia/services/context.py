@@ -18,7 +18,8 @@ from tertulia.domain.clock import Clock
 from tertulia.domain.identifiers import Id
 from tertulia.domain.markup import Markup
 from tertulia.errors import PluginError
-from tertulia.extension import Limiter, LiveRounds, Window
+from tertulia.extension import Limiter, Window
+from tertulia.live import LiveRounds
 from tertulia.runtime import Runtime
 from tertulia.storage import tables
 from tertulia.storage.database import Tx, upsert

@@ -14,6 +14,7 @@ from tertulia.services import profiles
 from tertulia.storage import audit, people, tables
 from tertulia.storage.database import Tx, upsert
 from tertulia.surveys.ballots import ballot_id
+from tertulia.surveys.candle import life as candles
 
 DELETED = (
     tables.response,
@@ -26,6 +27,10 @@ DELETED = (
     tables.code,
     tables.match_history,
     tables.avoidance,
+    tables.sign_up,
+    tables.round_share,
+    tables.reservation,
+    tables.private_answer,
 )
 """Whose rows of the person are deleted."""
 
@@ -60,6 +65,7 @@ async def erase(runtime: Runtime, tx: Tx, organization: Id, person: Id, actor: s
 
 async def reapply_tombstones(runtime: Runtime, tx: Tx) -> int:
     """Erase again who was erased before a backup was restored; return how many persons that were."""
+    await candles.forget_withdrawn(tx)
     tombstone, person = tables.tombstone, tables.person
     query = (
         sa.select(tombstone.c.organization_id, tombstone.c.person_id)
@@ -88,6 +94,7 @@ async def _forget(runtime: Runtime, tx: Tx, organization: Id, selves: Sequence[I
         # what is deleted is overwritten with zeros in the file
         await tx.exec_driver_sql("PRAGMA secure_delete=ON")
     await _delete_ballots(runtime, tx, organization, selves)
+    await candles.forget(runtime, tx, organization, selves)
     await _delete_accounts(tx, organization, selves)
     for table in DELETED:
         await tx.execute(table.delete().where(table.c.organization_id == organization, table.c.person_id.in_(selves)))
@@ -120,6 +127,7 @@ async def _delete_ballots(runtime: Runtime, tx: Tx, organization: Id, selves: Se
 
 async def _delete_accounts(tx: Tx, organization: Id, selves: Sequence[Id]) -> None:
     identity, change, merge = tables.identity, tables.identity_change, tables.identity_merge
+    seat = tables.seat
     mine = sa.select(identity.c.id).where(
         identity.c.organization_id == organization, identity.c.person_id.in_(selves)
     )
@@ -127,6 +135,7 @@ async def _delete_accounts(tx: Tx, organization: Id, selves: Sequence[Id]) -> No
     await tx.execute(change.delete().where(of, change.c.identity_id.in_(mine)))
     for column in (change.c.from_person, change.c.to_person):
         await tx.execute(change.update().where(of, column.in_(selves)).values({column.name: None}))
+    await tx.execute(seat.delete().where(seat.c.organization_id == organization, seat.c.identity_id.in_(mine)))
     for table in (tables.delivery, tables.participation):
         theirs = (table.c.organization_id == organization, table.c.identity_id.in_(mine))
         await tx.execute(table.update().where(*theirs).values(identity_id=None))

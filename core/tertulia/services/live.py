@@ -3,40 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from dataclasses import replace
 from typing import cast
 
 import sqlalchemy as sa
-from pydantic import ValidationError
 
 from tertulia.domain.identifiers import Id, Json
+from tertulia.domain.markup import Markup
 from tertulia.domain.people import Actor, Place
-from tertulia.domain.programs import Practice, Program
-from tertulia.domain.prompts import Prompt
-from tertulia.domain.rounds import SESSION, SessionState
+from tertulia.domain.programs import Program
+from tertulia.domain.prompts import Prompt, Reply
 from tertulia.errors import Mistake, Refused
-from tertulia.extension import Counts, RitualKind, RoundRequest
+from tertulia.live import Attendee, Counts, Offer, Standing
 from tertulia.runtime import Runtime
-from tertulia.services import identities, opening, rounds, shares, summaries
-from tertulia.services.prompts import compose
+from tertulia.services import (
+    identities,
+    live_absent,
+    live_counts,
+    live_groups,
+    live_guests,
+    live_opening,
+    live_seats,
+    live_sessions,
+    live_turns,
+    rounds,
+    shares,
+    summaries,
+)
+from tertulia.services.live_absent import OPEN_FOR
+from tertulia.services.live_sessions import Session
+from tertulia.services.prompts import compose, compose_summary
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people, programs
-from tertulia.storage.database import Tx, upsert
-from tertulia.storage.tables import participation, round_table
-from tertulia.storage.tables import place as place_table
+from tertulia.storage.database import Tx
+from tertulia.storage.tables import response
 from tertulia.storage.tables import session as session_table
 
-OPEN_FOR = timedelta(hours=24)
-"""Colleagues who were not there can answer that long."""
+__all__ = ["OPEN_FOR", "WorkspaceLive"]
 
 HOSTS = frozenset({"host", "admin", "owner"})
 POLL = 1.0
 """Real seconds between two looks at what other processes did."""
-
-SHOWN = 50
-"""At most that many shared answers go to a host's panel."""
 
 
 class WorkspaceLive:
@@ -44,25 +53,43 @@ class WorkspaceLive:
 
     def __init__(self, runtime: Runtime, *, organization: Id, workspace: Id) -> None:
         self._runtime, self._organization, self._workspace = runtime, organization, workspace
+        self._whose = (organization, workspace)
         self._changed = asyncio.Condition()
 
+    async def offers(self) -> tuple[Offer, ...]:
+        """Return the practices that can be held live: surveys are not."""
+        async with self._runtime.database.read() as tx:
+            program = await programs.current(tx, *self._whose)
+        return tuple(
+            Offer(practice=one.key, title=one.title, kind=one.kind)
+            for one in (program.practices if program else ())
+            if self._runtime.plugins.ritual(one.kind).privacy != "confidential"
+        )
+
     async def start(self, place: Place, host: Actor, practice: str, options: Json) -> Id:
-        """Open a session in the lobby; raises `Refused` where *host* may not.
+        """Open a session in the lobby; raises `Refused` where *host* may not. One that runs there is ended.
 
         *options* replace those of the practice, key by key. The round stays open for 24 hours.
         """
         async with self._runtime.database.write() as tx:
             host_id = await self._host(tx, host)
-            program = await programs.current(tx, self._organization, self._workspace)
-            chosen = _practice(program, practice)
+            program = await programs.current(tx, *self._whose)
+            chosen = live_opening.practice_of(program, practice)
             kind = self._runtime.plugins.ritual(chosen.kind)
             if kind.privacy == "confidential":
                 raise Mistake(f"Practice {practice!r} is a survey, which is never held live; choose a ritual.")
-            place_id = await self._place(tx, place)
+            for earlier in await live_sessions.running(tx, *self._whose, place):
+                await self._end(tx, earlier)
+            place_id = await live_opening.place_id(self._runtime, tx, *self._whose, place)
             session = self._runtime.new_id()
-            size = await self._present(tx, None, place_id)
-            content = await self._prepare(tx, kind, chosen, options, session, size)
-            round_id = await self._open(tx, cast(Program, program), chosen, session, content)
+            size = await live_counts.present(tx, self._organization, None, place_id)
+            content = await live_opening.prepare(
+                self._runtime, tx, kind, chosen, options, whose=self._whose, session=session, size=size
+            )
+            version = cast(Program, program).version
+            round_id = await live_opening.open_round(
+                self._runtime, tx, chosen, whose=self._whose, version=version, session=session, content=content
+            )
             await tx.execute(
                 session_table.insert().values(
                     organization_id=self._organization,
@@ -73,27 +100,47 @@ class WorkspaceLive:
                     state="lobby",
                 )
             )
+        await self._tell()
         return session
+
+    async def running(self, place: Place) -> Id | None:
+        """Return the session that runs at *place*, or `None`."""
+        async with self._runtime.database.read() as tx:
+            found = await live_sessions.running(tx, *self._whose, place)
+        return found[0].id if found else None
 
     async def advance(self, session: Id, host: Actor, state: str) -> Counts:
         """Take the session to its next state; raises `Refused` where the order does not allow it."""
         async with self._runtime.database.write() as tx:
             await self._host(tx, host)
             found = await self._session(tx, session, lock=True)
-            if state not in SESSION[found.state]:
-                raise Refused(f"the session cannot go from {found.state} to {state[:20]}", 409)
-            await tx.execute(session_table.update().where(session_table.c.id == session).values(state=state))
-            counts = await self._counts(tx, session)
-        async with self._changed:
-            self._changed.notify_all()
+            await live_sessions.step(tx, found, state)
+            if state == "ended":
+                await live_absent.ask(self._runtime, tx, found)
+            counts = await live_counts.read(self._runtime, tx, await self._session(tx, session))
+        await self._tell()
         return counts
+
+    async def over(self, place: Place) -> None:
+        """End what runs at *place*: the platform says that the meeting is over."""
+        async with self._runtime.database.write() as tx:
+            for found in await live_sessions.running(tx, *self._whose, place):
+                await self._end(tx, found)
+        await self._tell()
+
+    async def _end(self, tx: Tx, found: Session) -> None:
+        if found.state == "lobby":
+            await live_absent.call_off(tx, found)
+            return
+        await live_sessions.step(tx, found, "ended")
+        await live_absent.ask(self._runtime, tx, found)
 
     async def watch(self, session: Id) -> AsyncIterator[Counts]:
         """Yield the counts now and at every change, until the session has ended."""
         last: Counts | None = None
         while last is None or last.state != "ended":
             async with self._runtime.database.read() as tx:
-                counts = await self._counts(tx, session)
+                counts = await live_counts.read(self._runtime, tx, await self._session(tx, session))
             if counts != last:
                 last = counts
                 yield counts
@@ -105,138 +152,183 @@ class WorkspaceLive:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), POLL)
 
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
     async def prompt(self, session: Id, actor: Actor | None = None) -> Prompt:
         """Show the session's question to *actor*, or for everybody where that is `None` or a stranger."""
         async with self._runtime.database.read() as tx:
-            found = await self._session(tx, session)
-            round_ = await rounds.find(tx, found.round_id, self._organization)
+            round_ = await self._round(tx, await self._session(tx, session))
             known = await people.identity_of(tx, self._organization, actor) if actor else None
             person = await people.person(tx, self._organization, known.person) if known and known.person else None
-            space = await people.workspace(tx, self._organization, self._workspace)
-            if round_ is None or space is None:
-                raise Refused("no such session", 404)
             practice = await rounds.practice_of(tx, round_)
             kind = self._runtime.plugins.ritual(round_.kind)
             share = await shares.share_of(self._runtime, tx, round_, kind, person.id) if person else None
-        language = person.languages[0] if person and person.languages else space.language
+            language = person.languages[0] if person and person.languages else await self._language(tx)
         who = person.id if person else None
         return compose(self._runtime, round_, practice, person=who, language=language, share=share)
 
-    async def _host(self, tx: Tx, actor: Actor) -> Id:
-        identity = await identities.resolve(self._runtime, tx, self._organization, actor)
-        roles = await people.roles_of(tx, self._organization, identity.person) if identity.person else {}
-        if identity.person is None or not HOSTS & roles.get(self._workspace, frozenset()):
-            raise Refused("only hosts and admins of this workspace hold live rounds")
-        return identity.person
+    async def guest_prompt(self, session: Id) -> Prompt:
+        """Show the question to somebody whom nobody knows; answers go to `respond`."""
+        shown = await self.prompt(session)
+        actions = tuple(replace(action, token="") for action in shown.actions)
+        return replace(shown, recorded=live_guests.RECORDED, actions=actions)
 
-    async def _place(self, tx: Tx, place: Place) -> Id:
-        mine = {"organization_id": self._organization, "workspace_id": self._workspace}
-        named = mine | {"platform": place.platform, "ref": place.ref}
-        row = named | {"id": self._runtime.new_id(), "kind": place.kind, "origin": "host"}
-        await upsert(tx, place_table, [row], keys=("organization_id", "workspace_id", "platform", "ref"))
-        return str((await tx.execute(sa.select(place_table.c.id).filter_by(**named))).scalar_one())
+    async def present(self, session: Id, host: Actor, attendees: Sequence[Attendee]) -> None:
+        """Take *attendees* for everybody who is in the meeting now; the others have left."""
+        async with self._runtime.database.write() as tx:
+            await self._host(tx, host)
+            found = await self._session(tx, session, lock=True)
+            await live_seats.list_present(self._runtime, tx, found, attendees)
+            await live_turns.follow(self._runtime, tx, found)
+        await self._tell()
 
-    async def _prepare(
-        self, tx: Tx, kind: RitualKind, practice: Practice, options: Json, session: Id, size: int
-    ) -> Json:
-        group = opening.group_key(practice)
-        memory = (self._organization, self._workspace, practice.kind, group)
-        try:
-            chosen = kind.options.model_validate({**practice.options, **options})
-        except ValidationError as error:
-            fault = error.errors()[0]
-            key = ".".join(str(part) for part in fault["loc"]) or "options"
-            raise Mistake(f"{key} does not fit practice {practice.key!r}: {fault['msg']}.") from None
-        prepared = kind.prepare(
-            RoundRequest(
-                practice=practice.key,
-                options=chosen,
-                occurrence=f"host:{session}",
-                group_size=size,
-                seed=int(session[:16], 16),
-                used=await opening.items_used(tx, *memory),
+    async def enter(self, session: Id, attendee: Attendee) -> None:
+        """Note that one participant is there; raises `Refused` where another holds that seat."""
+        async with self._runtime.database.write() as tx:
+            found = await self._session(tx, session, lock=True)
+            await live_seats.enter(self._runtime, tx, found, attendee)
+            await live_turns.follow(self._runtime, tx, found)
+        await self._tell()
+
+    async def leave(self, session: Id, ref: str) -> None:
+        """Note that one participant left."""
+        async with self._runtime.database.write() as tx:
+            found = await self._session(tx, session, lock=True)
+            await live_seats.leave(self._runtime, tx, found, ref)
+            await live_turns.follow(self._runtime, tx, found)
+        await self._tell()
+
+    async def turns(self, session: Id, host: Actor, seconds: int = 60) -> tuple[str, ...]:
+        """Give everybody a turn of so many seconds, and return the participants in their order."""
+        async with self._runtime.database.write() as tx:
+            await self._host(tx, host)
+            found = await self._session(tx, session, lock=True)
+            if found.state != "turns":
+                await live_sessions.step(tx, found, "turns")
+            made = await live_turns.begin(self._runtime, tx, found, seconds)
+        await self._tell()
+        return made.people
+
+    async def next_turn(self, session: Id, host: Actor, number: int) -> Counts:
+        """End turn *number* (counted from 1) before its time; where it is over already nothing changes."""
+        async with self._runtime.database.write() as tx:
+            await self._host(tx, host)
+            found = await self._session(tx, session, lock=True)
+            known = await live_turns.read(tx, found)
+            if found.state != "turns" or known is None:
+                raise Refused("nobody has a turn now", 409)
+            await live_turns.write(tx, found, known.moved_on(number - 1, self._runtime.clock.now()))
+            counts = await live_counts.read(self._runtime, tx, found)
+        await self._tell()
+        return counts
+
+    async def groups(self, session: Id, host: Actor, size: int = 2) -> tuple[tuple[str, ...], ...]:
+        """Divide the participants into groups of 2, 3 or 4, apart from whom they met last time, and remember that."""
+        policy = live_groups.policy_of(size)
+        async with self._runtime.database.read() as tx:
+            await self._host(tx, host, resolve=False)
+            found = await self._session(tx, session)
+            if found.groups:
+                return found.groups
+            round_ = await self._round(tx, found)
+            gathering = await live_groups.gather(self._runtime, tx, found, round_, policy)
+        divided = await live_groups.divide(self._runtime, gathering, policy)
+        async with self._runtime.database.write() as tx:
+            found = await self._session(tx, session, lock=True)
+            if found.groups:  # another click was faster
+                return found.groups
+            if found.state != "groups":
+                await live_sessions.step(tx, found, "groups")
+            await live_groups.keep(self._runtime, tx, found, gathering, divided)
+        await self._tell()
+        return divided.groups
+
+    async def standing(self, session: Id, attendee: Attendee) -> Standing:
+        """Tell one participant how they stand."""
+        async with self._runtime.database.read() as tx:
+            found = await self._session(tx, session)
+            person = await self._member(tx, attendee.actor)
+            seats = await live_seats.read(tx, found)
+            spoken = await live_turns.read(tx, found)
+            answered = (
+                await live_guests.answered(tx, found, attendee.ref)
+                if person is None
+                else await _answered(tx, found, person)
             )
-        )
-        await opening.remember(self._runtime, tx, *memory, prepared.uses)
-        return prepared.content
-
-    async def _open(self, tx: Tx, program: Program, practice: Practice, session: Id, content: Json) -> Id:
-        now, round_id = self._runtime.clock.now(), self._runtime.new_id()
-        await tx.execute(
-            round_table.insert().values(
-                organization_id=self._organization,
-                id=round_id,
-                workspace_id=self._workspace,
-                practice=practice.key,
-                kind=practice.kind,
-                program_version=program.version,
-                occurrence=f"host:{session}",
-                state="open",
-                next_action="close",
-                next_at=now + OPEN_FOR,
-                opens_at=now,
-                closes_at=now + OPEN_FOR,
-                confidential=False,
-                content=dict(content),
-            )
-        )
-        return round_id
-
-    async def _session(self, tx: Tx, session: Id, *, lock: bool = False) -> sa.Row[tuple[object, ...]]:
-        query = (
-            sa.select(session_table)
-            .join(round_table, round_table.c.id == session_table.c.round_id)
-            .where(
-                session_table.c.id == session,
-                session_table.c.organization_id == self._organization,
-                round_table.c.workspace_id == self._workspace,
-            )
-        )
-        row = (await tx.execute(query.with_for_update(of=session_table) if lock else query)).one_or_none()
-        if row is None:
-            raise Refused("no such session", 404)
-        return cast("sa.Row[tuple[object, ...]]", row)
-
-    async def _counts(self, tx: Tx, session: Id) -> Counts:
-        found = await self._session(tx, session)
-        round_ = await rounds.find(tx, found.round_id, self._organization)
-        answered, passed = await summaries.turnout(tx, found.round_id)
-        return Counts(
-            state=cast(SessionState, found.state),
-            # who answers from elsewhere takes part too
-            present=max(await self._present(tx, found.round_id, found.place_id), answered + passed),
+        turn = live_turns.place_of(spoken, seats, attendee.ref) if spoken else None
+        groups = enumerate(found.groups, start=1)
+        mine = next(((number, group) for number, group in groups if attendee.ref in group), None)
+        return Standing(
+            member=person is not None,
             answered=answered,
-            passed=passed,
-            shared=await self._shared(tx, round_) if round_ else (),
+            turn=None if turn is None else turn + 1,
+            group=mine[0] if mine else None,
+            group_size=len(mine[1]) if mine else 0,
         )
 
-    async def _shared(self, tx: Tx, round_: RoundRow) -> tuple[str, ...]:
-        """Return what was written for everyone, without names and in no order of time."""
-        fields = self._runtime.plugins.ritual(round_.kind).prompt(round_.content, "en").fields
-        written = [field.key for field in fields if field.kind in ("short", "long")]
-        answers = await summaries.shared(tx, round_, ["workspace"])
-        texts = (" · ".join(str(item.values[key]) for key in written if key in item.values) for item in answers)
-        return tuple(sorted(filter(None, texts)))[:SHOWN]
+    async def respond(self, session: Id, attendee: Attendee, verb: str, values: Json) -> Reply:
+        """Take the answer of somebody whom nobody knows; kept without a name until the round closes."""
+        try:
+            async with self._runtime.database.write() as tx:
+                found = await self._session(tx, session, lock=True)
+                if await self._member(tx, attendee.actor) is not None:
+                    raise Refused("a member answers under their name", 409)
+                round_ = await self._round(tx, found)
+                replaced = await live_guests.take(self._runtime, tx, found, round_, attendee, verb, values)
+        except Mistake as mistake:
+            return Reply(status="refused", text=Markup.literal(str(mistake)), private=True)
+        await self._tell()
+        return Reply(status="changed" if replaced else "taken", text=Markup.literal(live_guests.TAKEN), private=True)
 
-    async def _present(self, tx: Tx, round_id: Id | None, place_id: Id) -> int:
-        """Count who is at the place now, persons once however they came."""
-        who = sa.func.coalesce(participation.c.person_id, participation.c.identity_id, participation.c.id)
-        query = sa.select(sa.func.count(who.distinct())).where(
-            participation.c.organization_id == self._organization,
-            participation.c.kind == "attended",
-            participation.c.ended_at.is_(None),
-            sa.or_(participation.c.round_id == round_id, participation.c.place_id == place_id),
-        )
-        return int((await tx.execute(query)).scalar_one())
+    async def summary(self, session: Id) -> Prompt | None:
+        """Show what members answered so far, or `None` where there is nothing to show."""
+        async with self._runtime.database.read() as tx:
+            round_ = await self._round(tx, await self._session(tx, session))
+            practice = await rounds.practice_of(tx, round_)
+            _, draft = await summaries.summarise(self._runtime, tx, round_, practice)
+            language = await self._language(tx)
+        return None if draft is None else compose_summary(self._runtime, round_, practice, language, draft)
+
+    async def _host(self, tx: Tx, actor: Actor, *, resolve: bool = True) -> Id:
+        if resolve:
+            identity = await identities.resolve(self._runtime, tx, self._organization, actor)
+            person = identity.person
+        else:
+            known = await people.identity_of(tx, self._organization, actor)
+            person = known.person if known else None
+        roles = await people.roles_of(tx, self._organization, person) if person else {}
+        if person is None or not HOSTS & roles.get(self._workspace, frozenset()):
+            raise Refused("only hosts and admins of this workspace hold live rounds")
+        return person
+
+    async def _member(self, tx: Tx, actor: Actor | None) -> Id | None:
+        known = await people.identity_of(tx, self._organization, actor) if actor else None
+        if known is None or known.person is None:
+            return None
+        mine = await people.workspaces_of(tx, self._organization, known.person)
+        return known.person if self._workspace in mine else None
+
+    async def _session(self, tx: Tx, session: Id, *, lock: bool = False) -> Session:
+        return await live_sessions.find(tx, *self._whose, session, lock=lock)
+
+    async def _round(self, tx: Tx, found: Session) -> RoundRow:
+        round_ = await rounds.find(tx, found.round, self._organization)
+        if round_ is None:
+            raise Refused("no such session", 404)
+        return round_
+
+    async def _language(self, tx: Tx) -> str:
+        space = await people.workspace(tx, *self._whose)
+        return space.language if space else "en"
 
 
-def _practice(program: Program | None, key: str) -> Practice:
-    chosen = program.practice(key) if program else None
-    if program and chosen is None:
-        # a host types the kind; that will do where one practice has it
-        same = [practice for practice in program.practices if practice.kind == key]
-        chosen = same[0] if len(same) == 1 else None
-    if chosen is None:
-        known = ", ".join(practice.key for practice in program.practices) if program else ""
-        raise Mistake(f"The program has no practice {key[:100]!r}; it has: {known or 'none'}.")
-    return chosen
+async def _answered(tx: Tx, found: Session, person: Id) -> bool | None:
+    query = sa.select(response.c.passed).where(
+        response.c.organization_id == found.organization,
+        response.c.round_id == found.round,
+        response.c.person_id == person,
+    )
+    passed = (await tx.execute(query)).scalar_one_or_none()
+    return None if passed is None else not passed

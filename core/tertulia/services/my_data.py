@@ -15,12 +15,15 @@ from tertulia.runtime import Runtime
 from tertulia.services.erasing import erase, reapply_tombstones
 from tertulia.storage import people, tables
 from tertulia.storage.database import Tx
+from tertulia.surveys.candle import life as candles
+from tertulia.surveys.candle import responders
 
 __all__ = ["collect", "erase", "reapply_tombstones"]
 
 Rows = list[dict[str, Any]]
 OPEN = ("planned", "open", "closing")
 UNKNOWN_WHILE_OPEN = "not known to us while the round is open"
+NOT_JOINED = "not joined to you: read, answer or delete what you wrote with the receipt that you kept"
 
 
 async def collect(runtime: Runtime, tx: Tx, organization: Id, person: Id) -> Json:
@@ -39,7 +42,15 @@ async def collect(runtime: Runtime, tx: Tx, organization: Id, person: Id) -> Jso
         "messages": await _messages(tx, organization, selves, confidential=False),
         "surveys": await _surveys(tx, organization, selves),
         "introductions": await _of(tx, tables.match_history, organization, selves, "at", "practice", "round_id"),
+        "practices_joined": await _of(tx, tables.sign_up, organization, selves, "practice", "joined_at", "left_at"),
+        "dealt_in_rounds": await _dealt(tx, organization, selves),
+        "places_reserved": await _of(tx, tables.reservation, organization, selves, "round_id", "item", "at"),
+        "private_answers": await _private(runtime, tx, organization, selves),
         "not_to_be_introduced_to": await _avoided(tx, organization, selves),
+        "candles": await _candles(runtime, tx, organization, person),
+        "candle_keys": await _of(tx, tables.candle_key, organization, selves, "made_at", "id"),
+        "reporting_line": await _line(tx, organization, person),
+        "anonymous_feedback": NOT_JOINED,
         "responses": await _responses(tx, organization, selves),
         "participation": await _participation(tx, organization, selves),
         "interactions": await _interactions(tx, organization, selves),
@@ -49,6 +60,7 @@ async def collect(runtime: Runtime, tx: Tx, organization: Id, person: Id) -> Jso
         "codes": await _of(tx, tables.code, organization, selves, "purpose", "expires_at"),
         "account_changes": await _account_changes(tx, organization, selves),
         "live_rounds_hosted": await _hosted(tx, organization, selves),
+        "live_rounds_attended": await _seated(tx, organization, selves),
         "audit": await _audit(tx, organization, selves),
     }
 
@@ -76,6 +88,57 @@ async def _avoided(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
         .order_by(other.c.name, table.c.at)
     )
     return await _rows(tx, query)
+
+
+async def _candles(runtime: Runtime, tx: Tx, organization: Id, person: Id) -> Rows:
+    """Return the person's own candles; what was sealed in them only their responders can open."""
+    return [
+        {
+            "reference": one.reference,
+            "state": one.state,
+            "day": one.lit_on.isoformat(),
+            "responder": one.responder,
+            "deputy": one.deputy,
+            "log": [f"{step.on.isoformat()} {step.verb} {step.by or ''}".strip() for step in one.log],
+        }
+        for one in await candles.mine(runtime, tx, organization, person)
+    ]
+
+
+async def _line(tx: Tx, organization: Id, person: Id) -> Rows:
+    manager = (await responders.managers_of(tx, organization)).get(person)
+    known = await people.person(tx, organization, manager) if manager else None
+    return [{"led_by": known.name}] if known is not None else []
+
+
+async def _dealt(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
+    """Return what the person was dealt; who else is named there is theirs to be told, by the round's own page."""
+    table, round_ = tables.round_share, tables.round_table
+    query = (
+        sa.select(round_.c.practice, table.c.round_id.label("round"), table.c.share)
+        .join(round_, round_.c.id == table.c.round_id)
+        .where(table.c.organization_id == organization, table.c.person_id.in_(selves))
+        .order_by(round_.c.opens_at, table.c.round_id)
+    )
+    return [
+        {**row, "share": {key: value for key, value in row["share"].items() if key != "people"}}
+        for row in await _rows(tx, query)
+    ]
+
+
+async def _private(runtime: Runtime, tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
+    """Open what the person gave for a round's organiser to have as counts only."""
+    table = tables.private_answer
+    mine = (table.c.organization_id == organization, table.c.person_id.in_(selves))
+    rows = await tx.execute(sa.select(table).where(*mine).order_by(table.c.expires_at, table.c.round_id))
+    return [
+        {
+            "round": row.round_id,
+            "kept_until": row.expires_at.isoformat(),
+            **runtime.vault.open_json(row.sealed, table.name, organization, row.round_id),
+        }
+        for row in rows
+    ]
 
 
 async def _persons(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
@@ -235,6 +298,18 @@ async def _hosted(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
     return await _rows(
         tx, sa.select(table.c.round_id.label("round"), table.c.state).where(*mine).order_by(table.c.id)
     )
+
+
+async def _seated(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
+    """Return where the person's accounts sit in live rounds that have not closed."""
+    table, account = tables.seat, tables.identity
+    query = (
+        sa.select(table.c.round_id.label("round"), table.c.arrived_at, table.c.left_at)
+        .join(account, account.c.id == table.c.identity_id)
+        .where(table.c.organization_id == organization, account.c.person_id.in_(selves))
+        .order_by(table.c.arrived_at, table.c.ref)
+    )
+    return await _rows(tx, query)
 
 
 async def _audit(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:

@@ -15,7 +15,8 @@ from tertulia.capabilities import Inbox, Platform, Webhook
 from tertulia.contract import raised_at
 from tertulia.domain.identifiers import Id
 from tertulia.errors import PluginError, TertuliaError
-from tertulia.extension import LiveRounds, Route
+from tertulia.extension import Route
+from tertulia.live import LiveRounds
 from tertulia.runtime import Runtime
 from tertulia.services import outbound
 from tertulia.services import settings as checking

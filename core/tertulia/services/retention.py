@@ -27,14 +27,26 @@ RETENTION: Mapping[str, timedelta] = {
     "code": timedelta(days=1),
     "response": YEAR,
     "participation": YEAR,
+    "candle": timedelta(days=90),
+    "feedback_message": timedelta(days=180),
+    "feedback": timedelta(days=180),
+    "feedback_right": timedelta(weeks=4),
+    "feedback_spent": timedelta(days=1),
+    "comment": 2 * YEAR,
     "interaction": timedelta(weeks=26),
     "budget": timedelta(weeks=8),
     "delivery": YEAR,
     "shard": YEAR,
+    "seat": timedelta(days=2),
+    "turns": timedelta(days=2),
     "session": YEAR,
     "respondent": 2 * YEAR,
     "ritual_memory": 3 * YEAR,
     "match_history": 3 * YEAR,
+    "sign_up": YEAR,
+    "round_share": YEAR,
+    "reservation": YEAR,
+    "private_answer": timedelta(days=1),
     "identity.unresolved": YEAR,
     "identity_change": 3 * YEAR,
     "identity_merge": YEAR,
@@ -51,11 +63,16 @@ KEPT: Mapping[str, str] = {
     "membership": "tells who belonged where; goes by erasure",
     "role": "goes by revocation or erasure",
     "place": "goes with the program",
+    "reporting_line": "is what the import says; goes by erasure",
+    "candle_key": "opens nothing by itself; goes by erasure",
+    "candle_quarter": "is one number for a quarter",
+    "care_line": "goes by an admin",
     "avoidance": "is a wish, and holds until it is taken back",
     "opt_out": "is a wish, and holds until it is taken back",
     "tombstone": "must outlive every backup, and holds an identifier only",
     "program": "is the history that rounds refer to",
     "round": "keeps figures, and nobody's name",
+    "round_follow_up": "says which rounds belong together, and nobody's name",
     "ballot": "is destroyed at the close of its round",
     "cell": "keeps what is published, and nobody's name",
     "installation": "goes by an admin",
@@ -119,6 +136,16 @@ def _delivered(limit: Limit) -> sa.ColumnElement[bool]:
     return tables.delivery.c.shard_id.in_(old)
 
 
+def _silent(limit: Limit) -> sa.ColumnElement[bool]:
+    silent = sa.select(tables.feedback.c.id).where(tables.feedback.c.week < limit.instant)
+    return tables.feedback_message.c.feedback_id.in_(silent)
+
+
+def _silenced(limit: Limit) -> sa.ColumnElement[bool]:
+    holds = sa.exists().where(tables.feedback_message.c.feedback_id == tables.feedback.c.id)
+    return sa.and_(tables.feedback.c.week < limit.instant, ~holds)
+
+
 def _emptied(limit: Limit) -> sa.ColumnElement[bool]:
     holds = sa.exists().where(tables.delivery.c.shard_id == tables.shard.c.id)
     return sa.and_(tables.shard.c.due < limit.instant, ~holds)
@@ -135,14 +162,26 @@ RULES: Mapping[str, Rule] = {
     "code": _before(tables.code.c.expires_at),
     "response": _before(tables.response.c.given_at),
     "participation": _before(tables.participation.c.started_at),
+    "candle": _before(tables.candle.c.changed_on),
+    "feedback_message": Rule(tables.feedback_message, _silent),
+    "feedback": Rule(tables.feedback, _silenced),
+    "feedback_right": Rule(tables.feedback_right, lambda limit: tables.feedback_right.c.week < limit.week),
+    "feedback_spent": _before(tables.feedback_spent.c.until),
+    "comment": _of_old_rounds(tables.comment.c.round_id),
     "interaction": Rule(tables.interaction, lambda limit: tables.interaction.c.week < limit.week),
     "budget": Rule(tables.budget, lambda limit: tables.budget.c.week < limit.week),
     "delivery": Rule(tables.delivery, _delivered),
     "shard": Rule(tables.shard, _emptied),
+    "seat": _of_old_rounds(tables.seat.c.round_id),
+    "turns": _of_old_rounds(tables.turns.c.round_id),
     "session": _of_old_rounds(tables.session.c.round_id),
     "respondent": _of_old_rounds(tables.respondent.c.round_id),
     "ritual_memory": _before(tables.ritual_memory.c.used_at),
     "match_history": _before(tables.match_history.c.at),
+    "sign_up": _before(tables.sign_up.c.left_at),
+    "round_share": _of_old_rounds(tables.round_share.c.round_id),
+    "reservation": _of_old_rounds(tables.reservation.c.round_id),
+    "private_answer": _before(tables.private_answer.c.expires_at),
     "identity_change": _before(tables.identity_change.c.at),
     "identity_merge": _before(tables.identity_merge.c.at),
     "identity.unresolved": Rule(tables.identity, _unresolved),

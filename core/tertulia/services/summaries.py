@@ -20,6 +20,7 @@ from tertulia.domain.prompts import Draft, Field
 from tertulia.domain.surveys import FEWEST_ANSWERS, round_to_base
 from tertulia.extension import Itemised, RitualKind, Shared, Tally
 from tertulia.runtime import Runtime
+from tertulia.services import live_seats
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import cells, people
 from tertulia.storage.database import Tx
@@ -76,18 +77,25 @@ async def invited(tx: Tx, round_: RoundRow) -> set[Id]:
 async def _ritual(
     tx: Tx, round_: RoundRow, practice: Practice, kind: RitualKind, language: str
 ) -> tuple[Json, Draft | None]:
-    answered, passed = await turnout(tx, round_.id)
-    tally = Tally(invited=len(await invited(tx, round_)), answered=answered, passed=passed)
+    if round_.summary:
+        # guests are counted in them, whose answers went at the close
+        kept: Json = round_.summary.get("figures", {})
+        tally = Tally(invited=kept["invited"], answered=kept["answered"], passed=kept["passed"])
+    else:
+        answered, passed = await turnout(tx, round_.organization, round_.id)
+        tally = Tally(invited=len(await invited(tx, round_)), answered=answered, passed=passed)
     visible = ["workspace", "team"] if await _one_team(tx, round_, practice) else ["workspace"]
     draft = kind.summary(round_.content, await shared(tx, round_, visible), tally, language)
     return {"invited": tally.invited, "answered": tally.answered, "passed": tally.passed}, draft
 
 
-async def turnout(tx: Tx, round_id: Id) -> tuple[int, int]:
-    """Count who answered and who passed."""
-    query = sa.select(response.c.passed, sa.func.count()).where(response.c.round_id == round_id)
+async def turnout(tx: Tx, organization: Id, round_id: Id) -> tuple[int, int]:
+    """Count who answered and who passed, whom nobody knows included."""
+    whose = (response.c.organization_id == organization, response.c.round_id == round_id)
+    query = sa.select(response.c.passed, sa.func.count()).where(*whose)
     counts = {bool(was_pass): count for was_pass, count in await tx.execute(query.group_by(response.c.passed))}
-    return counts.get(False, 0), counts.get(True, 0)
+    answered, passed = await live_seats.turnout(tx, organization, round_id)
+    return counts.get(False, 0) + answered, counts.get(True, 0) + passed
 
 
 async def shared(tx: Tx, round_: RoundRow, visible: Sequence[str]) -> list[Shared]:

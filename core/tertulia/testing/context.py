@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import aiohttp
 from aiohttp import web
@@ -18,11 +18,12 @@ from tertulia.domain.markup import Markup
 from tertulia.domain.participation import Interaction, Participation
 from tertulia.domain.people import Actor, Member, Place
 from tertulia.domain.prompts import Prompt, Reply
-from tertulia.domain.rounds import SESSION, SessionState
+from tertulia.domain.rounds import SESSION
 from tertulia.errors import Refused
-from tertulia.extension import Counts, Window
+from tertulia.extension import Window
+from tertulia.live import Attendee, Counts, Offer, Standing, Turn
 from tertulia.testing.clock import DrivenClock
-from tertulia.testing.samples import sample_prompt
+from tertulia.testing.samples import sample_prompt, summary_prompt
 
 EPOCH = datetime(2026, 1, 5, 9, tzinfo=UTC)
 """A Monday morning; where fakes start unless told otherwise."""
@@ -83,6 +84,7 @@ class FakeInbox:
 
     reply: Reply = field(default_factory=lambda: Reply(status="taken", text=Markup.literal("Thank you.")))
     received: list[Received] = field(default_factory=list)
+    open: tuple[Prompt, ...] = ()
     _replies: dict[str, Reply] = field(default_factory=dict)
 
     def _take(self, name: str, key: str | None, value: Any) -> bool:
@@ -126,35 +128,143 @@ class FakeInbox:
         self._take("page", None, actor)
         return f"https://tertulia.example/sign-in/{actor.user}"
 
+    async def prompts(self, actor: Actor) -> tuple[Prompt, ...]:
+        """Return what is scripted as *open*, and record for whom."""
+        self._take("prompts", None, actor)
+        return self.open
+
 
 @dataclass
 class FakeLive:
-    """Run live sessions in memory, by the core's own table of states."""
+    """Run live sessions in memory, by the core's own table of states; *members* are whom it takes for members."""
 
     sessions: dict[Id, list[Counts]] = field(default_factory=dict)
+    places: dict[Id, Place] = field(default_factory=dict)
+    seats: dict[Id, dict[str, Attendee]] = field(default_factory=dict)
+    members: frozenset[Actor] = frozenset()
+    responses: dict[tuple[Id, str], Json | None] = field(default_factory=dict)
+    shown: Prompt | None = None
+    _order: dict[Id, tuple[str, ...]] = field(default_factory=dict)
+    _groups: dict[Id, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+
+    async def offers(self) -> tuple[Offer, ...]:
+        """Offer one icebreaker."""
+        return (Offer(practice="icebreaker", title="Icebreaker", kind="icebreaker"),)
 
     async def start(self, place: Place, host: Actor, practice: str, options: Json) -> Id:
         """Open a session in the lobby."""
         session = f"{len(self.sessions):032x}"
         self.sessions[session] = [Counts(state="lobby", present=0, answered=0, passed=0)]
+        self.places[session], self.seats[session] = place, {}
         return session
+
+    async def running(self, place: Place) -> Id | None:
+        """Return the newest session at *place* that has not ended."""
+        there = [one for one, where in self.places.items() if where == place]
+        return next((one for one in reversed(there) if self.sessions[one][-1].state != "ended"), None)
 
     async def advance(self, session: Id, host: Actor, state: str) -> Counts:
         """Take the session on, or refuse."""
         known = self.sessions[session]
         if state not in SESSION[known[-1].state]:
             raise Refused(f"a session cannot go from {known[-1].state} to {state}", 409)
-        known.append(Counts(state=cast("SessionState", state), present=0, answered=0, passed=0))
+        return self._count(session, state=state)
+
+    def _count(self, session: Id, **changed: Any) -> Counts:
+        known = self.sessions[session]
+        given = [values for (of, _), values in self.responses.items() if of == session]
+        passed = sum(values is None for values in given)
+        now: dict[str, Any] = {"present": len(self.seats[session]), "answered": len(given) - passed, "passed": passed}
+        known.append(replace(known[-1], **now, **changed))
         return known[-1]
 
+    async def over(self, place: Place) -> None:
+        """End what runs at *place*."""
+        session = await self.running(place)
+        if session is not None:
+            self._count(session, state="ended")
+
     async def prompt(self, session: Id, actor: Actor | None = None) -> Prompt:
-        """Show a sample question, the same to everybody."""
-        return sample_prompt()
+        """Show *shown* or a sample question, the same to everybody."""
+        return self.shown or sample_prompt()
+
+    async def guest_prompt(self, session: Id) -> Prompt:
+        """Show the same question without tokens."""
+        shown = await self.prompt(session)
+        return replace(shown, actions=tuple(replace(action, token="") for action in shown.actions))
 
     async def watch(self, session: Id) -> AsyncIterator[Counts]:
         """Yield what the session has been through so far."""
         for counts in tuple(self.sessions[session]):
             yield counts
+
+    async def present(self, session: Id, host: Actor, attendees: Sequence[Attendee]) -> None:
+        """Replace who is there."""
+        known = self.seats[session]
+        self.seats[session] = {one.ref: known.get(one.ref, one) for one in attendees}
+        self._count(session)
+
+    async def enter(self, session: Id, attendee: Attendee) -> None:
+        """Seat one participant, or refuse where another sits there."""
+        before = self.seats[session].get(attendee.ref)
+        if before is not None and before.holder not in (None, attendee.holder):
+            raise Refused("somebody else sits there", 409)
+        self.seats[session][attendee.ref] = attendee
+        self._count(session)
+
+    async def leave(self, session: Id, ref: str) -> None:
+        """Let one participant go."""
+        self.seats[session].pop(ref, None)
+        self._count(session)
+
+    async def turns(self, session: Id, host: Actor, seconds: int = 60) -> tuple[str, ...]:
+        """Let everybody speak in the order of their names."""
+        await self.advance(session, host, "turns")
+        self._order[session] = tuple(sorted(self.seats[session]))
+        self._count(session, turn=Turn(number=1, of=len(self._order[session]), ends=EPOCH))
+        return self._order[session]
+
+    async def next_turn(self, session: Id, host: Actor, number: int) -> Counts:
+        """Count one turn on."""
+        turn = self.sessions[session][-1].turn
+        if turn is None:
+            raise Refused("nobody has a turn now", 409)
+        ended = turn.number >= turn.of
+        following = replace(turn, number=min(number + 1, turn.of), ends=None if ended else EPOCH)
+        return self._count(session, turn=following)
+
+    async def groups(self, session: Id, host: Actor, size: int = 2) -> tuple[tuple[str, ...], ...]:
+        """Divide the seats in the order of their names."""
+        await self.advance(session, host, "groups")
+        refs = sorted(self.seats[session])
+        made = tuple(tuple(refs[start : start + size]) for start in range(0, len(refs), size))
+        self._groups[session] = made
+        self._count(session, groups=len(made))
+        return made
+
+    async def standing(self, session: Id, attendee: Attendee) -> Standing:
+        """Tell how one participant stands."""
+        order, given = self._order.get(session, ()), self.responses.get((session, attendee.ref), False)
+        groups = enumerate(self._groups.get(session, ()), start=1)
+        mine = next(((number, group) for number, group in groups if attendee.ref in group), None)
+        return Standing(
+            member=attendee.actor in self.members,
+            answered=None if given is False else given is not None,
+            turn=order.index(attendee.ref) + 1 if attendee.ref in order else None,
+            group=mine[0] if mine else None,
+            group_size=len(mine[1]) if mine else 0,
+        )
+
+    async def respond(self, session: Id, attendee: Attendee, verb: str, values: Json) -> Reply:
+        """Take what a guest gave."""
+        status: Literal["changed", "taken"] = "changed" if (session, attendee.ref) in self.responses else "taken"
+        self.responses[session, attendee.ref] = None if verb == "pass" else dict(values)
+        self._count(session)
+        return Reply(status=status, text=Markup.literal("Thank you."), private=True)
+
+    async def summary(self, session: Id) -> Prompt | None:
+        """Show the question as its own summary once somebody answered."""
+        return summary_prompt() if self.sessions[session][-1].answered else None
 
 
 @dataclass(kw_only=True)

@@ -13,8 +13,9 @@ import pytest
 from tertulia.domain.people import Actor, Place
 from tertulia.domain.programs import Cadence, Practice
 from tertulia.errors import Mistake, Refused
-from tertulia.extension import Counts
-from tertulia.services import identities, people
+from tertulia.live import Attendee, Counts, Standing
+from tertulia.services import closing, identities, matching, people, rounds
+from tertulia.services.installations import Installations
 from tertulia.services.live import WorkspaceLive
 from tertulia.services.prompts import open_ticket
 from tertulia.storage import tables
@@ -43,6 +44,7 @@ async def member(stage: Any, name: str, role: str | None = None) -> str:
 async def hosted(stage: Any) -> tuple[WorkspaceLive, str]:
     await stage.apply(ICE, PULSE)
     await member(stage, "Hana", "host")
+    stage.runtime.installations = Installations(stage.runtime)
     live = WorkspaceLive(stage.runtime, organization=stage.organization, workspace=stage.workspace)
     return live, await live.start(MEETING, actor("Hana"), "warm-up", {"warmth": 1})
 
@@ -179,3 +181,214 @@ async def test_people_in_the_meeting_are_counted_once(open_stage: Open) -> None:
                     )
                 )
         assert (await live.advance(session, actor("Hana"), "asking")).present == 2
+
+
+HANA = actor("Hana")
+
+
+def seat(name: str, ref: str | None = None) -> Attendee:
+    return Attendee(ref=ref or f"seat-{name}", actor=actor(name), holder=f"holder of {name}")
+
+
+def guest(ref: str) -> Attendee:
+    return Attendee(ref=ref, holder=f"holder of {ref}")
+
+
+async def asked(stage: Any, *names: str) -> tuple[WorkspaceLive, str]:
+    """Open a session that asks, with members who have taken their seats."""
+    live, session = await hosted(stage)
+    for name in names:
+        await member(stage, name)
+        await live.enter(session, seat(name))
+    await live.advance(session, HANA, "asking")
+    return live, session
+
+
+async def counted(live: WorkspaceLive, session: str) -> Counts:
+    return await anext(live.watch(session))
+
+
+async def test_one_session_at_a_time_is_held_at_a_place(open_stage: Open) -> None:
+    async with open_stage() as stage:
+        live, first = await hosted(stage)
+        assert await live.running(MEETING) == first
+        second = await live.start(MEETING, HANA, "warm-up", {})
+        assert await live.running(MEETING) == second
+        await live.advance(second, HANA, "asking")
+        third = await live.start(MEETING, HANA, "warm-up", {})
+        states = {row["occurrence"]: row["state"] for row in await stage.rows(tables.round_table)}
+        assert states == {f"host:{first}": "cancelled", f"host:{second}": "open", f"host:{third}": "open"}
+        assert (await counted(live, second)).state == "ended", "what was asked stays open for who was not there"
+        await live.over(MEETING)
+        await live.over(MEETING)
+        assert await live.running(MEETING) is None
+        assert [offer.practice for offer in await live.offers()] == ["warm-up"]
+
+
+async def test_a_person_with_two_devices_is_one(open_stage: Open) -> None:
+    async with open_stage() as stage:
+        live, session = await asked(stage, "Ada", "Bo")
+        await live.enter(session, seat("Ada", "phone of Ada"))
+        await live.enter(session, guest("somebody"))
+        counts = await counted(live, session)
+        assert (counts.present, counts.guests) == (3, 1)
+        order = await live.turns(session, HANA, 30)
+        assert len(order) == 3
+        turn = (await live.standing(session, seat("Ada"))).turn
+        assert turn == (await live.standing(session, seat("Ada", "phone of Ada"))).turn
+        assert turn is not None
+        assert order[turn - 1] in ("seat-Ada", "phone of Ada")
+
+
+async def test_turns_go_by_the_clock_and_by_the_host(open_stage: Open) -> None:
+    async with open_stage() as stage:
+        live, session = await asked(stage, "Ada", "Bo", "Cy")
+        order = await live.turns(session, HANA, 30)
+        assert order == await live.turns(session, HANA, 90), "they go on as they began"
+        turn = (await counted(live, session)).turn
+        assert turn is not None
+        assert (turn.number, turn.of, turn.ends) == (1, 3, stage.clock.now() + timedelta(seconds=30))
+        turn = (await live.next_turn(session, HANA, 1)).turn
+        assert turn is not None
+        assert turn.number == 2
+        await live.leave(session, order[2])
+        await live.enter(session, guest("late"))
+        turn = (await counted(live, session)).turn
+        assert turn is not None
+        assert (turn.number, turn.of) == (2, 3)
+        assert (await live.standing(session, guest("late"))).turn == 3
+        stage.clock.advance(timedelta(seconds=61))
+        turn = (await counted(live, session)).turn
+        assert turn is not None
+        assert turn.ends is None
+        with pytest.raises(Mistake, match="choose 10 to 600"):
+            await live.turns(session, HANA, 5)
+        with pytest.raises(Refused, match="only hosts"):
+            await live.next_turn(session, actor("Ada"), 1)
+
+
+async def test_a_meeting_s_list_says_who_left(open_stage: Open) -> None:
+    async with open_stage() as stage:
+        live, session = await asked(stage, "Ada", "Bo")
+        await live.present(session, HANA, [Attendee(ref="seat-Ada"), Attendee(ref="seat-Hana", actor=HANA)])
+        counts = await counted(live, session)
+        assert (counts.present, counts.guests) == (2, 0), "who sat there before is still known"
+        for name, who in (("too many", [Attendee(ref=str(n)) for n in range(1001)]),):
+            with pytest.raises(Refused):
+                await live.present(session, HANA, who)
+            assert (await counted(live, session)).present == 2, name
+
+
+async def test_nobody_takes_another_s_seat(open_stage: Open) -> None:
+    async with open_stage() as stage:
+        live, session = await asked(stage, "Ada", "Bo")
+        for intruder in (guest("seat-Ada"), seat("Bo", "seat-Ada")):
+            with pytest.raises(Refused, match="somebody else"):
+                await live.enter(session, intruder)
+        await live.enter(session, guest("free"))
+        with pytest.raises(Refused, match="somebody else"):
+            await live.enter(session, Attendee(ref="free", holder="another"))
+        await live.enter(session, seat("Bo", "free"))  # an account is proven, a holder only says so
+        for name in ("", "x" * 201, "a\nb"):
+            with pytest.raises(Refused):
+                await live.enter(session, guest(name))
+
+
+async def test_guests_answer_without_a_name_and_are_forgotten_at_the_close(open_stage: Open) -> None:
+    async with open_stage() as stage:
+        live, session = await asked(stage, "Ada")
+        shown = await live.guest_prompt(session)
+        assert "without your name" in shown.recorded
+        assert {action.token for action in shown.actions} == {""}
+        for ref in ("g1", "g2"):
+            await live.enter(session, guest(ref))
+        assert (await live.respond(session, guest("g1"), "answer", {"answer": "A lynx"})).status == "taken"
+        assert (await live.respond(session, guest("g1"), "answer", {"answer": "A wolf"})).status == "changed"
+        assert (await live.respond(session, guest("g2"), "pass", {})).status == "taken"
+        assert (await live.respond(session, guest("g2"), "answer", {})).status == "refused"
+        assert (await live.respond(session, guest("g2"), "burn", {})).status == "refused"
+        for who in (Attendee(ref="g1", holder="another"), guest("nobody"), seat("Ada")):
+            with pytest.raises(Refused):
+                await live.respond(session, who, "answer", {"answer": "Mine"})
+        counts = await counted(live, session)
+        assert (counts.answered, counts.passed, counts.shared) == (1, 1, ("A wolf",))
+        assert (await live.standing(session, guest("g1"))) == Standing(member=False, answered=True)
+        (row,) = await stage.rows(tables.round_table)
+        await stage.answer(row["id"], await member(stage, "Zoe"), {"answer": "A heron"})
+        await live.advance(session, HANA, "ended")
+        assert (await live.respond(session, guest("g2"), "pass", {})).status == "refused"
+        summary = await close(stage, row["id"])
+        assert summary["figures"] == {"invited": 0, "answered": 2, "passed": 1}
+        assert await stage.rows(tables.seat) == []
+        shown_later = await live.summary(session)
+        assert shown_later is not None
+        assert "2 people answered" in shown_later.body.plain()
+        assert "wolf" not in shown_later.body.plain()
+
+
+async def close(stage: Any, round_id: str) -> dict[str, Any]:
+    async with stage.database.write() as tx:
+        for step in (closing.start_close, closing.finish_close):
+            found = await rounds.find(tx, round_id, stage.organization)
+            assert found is not None
+            await step(stage.runtime, tx, found)
+        closed = await rounds.find(tx, round_id, stage.organization)
+    assert closed is not None
+    assert closed.state == "closed"
+    return dict(closed.summary or {})
+
+
+async def test_groups_bring_everybody_together_with_somebody_new(open_stage: Open) -> None:
+    async with open_stage() as stage:
+        names = ("Ada", "Bo", "Cy", "Di")
+        live, session = await asked(stage, *names)
+        met: set[frozenset[str]] = set()
+        for _ in range(3):
+            groups = await live.groups(session, HANA, 2)
+            assert groups == await live.groups(session, HANA, 2), "a second click changes nothing"
+            pairs = {frozenset(group) for group in groups}
+            assert len(pairs) == 2
+            assert not pairs & met
+            met |= pairs
+            stage.clock.advance(timedelta(hours=1))
+            session = await live.start(MEETING, HANA, "warm-up", {})
+            for name in names:
+                await live.enter(session, seat(name))
+            await live.advance(session, HANA, "asking")
+        assert len(met) == 6, "everybody met everybody"
+        with pytest.raises(Mistake, match="choose 2, 3 or 4"):
+            await live.groups(session, HANA, 9)
+        with pytest.raises(Refused, match="only hosts"):
+            await live.groups(session, actor("Ada"), 2)
+
+
+async def test_guests_are_in_groups_and_in_no_memory(open_stage: Open) -> None:
+    async with open_stage() as stage:
+        live, session = await asked(stage, "Ada", "Bo")
+        for ref in ("g1", "g2", "g3"):
+            await live.enter(session, guest(ref))
+        await live.enter(session, seat("Ada", "phone of Ada"))
+        groups = await live.groups(session, HANA, 2)
+        assert sorted(ref for group in groups for ref in group) == [
+            "g1", "g2", "g3", "phone of Ada", "seat-Ada", "seat-Bo",
+        ]  # fmt: skip
+        together = next(group for group in groups if "seat-Ada" in group)
+        assert "phone of Ada" in together
+        counts = await counted(live, session)
+        assert (counts.state, counts.groups, counts.apart) == ("groups", 2, 0)
+        assert len(await stage.rows(tables.match_history)) == 2
+        standing = await live.standing(session, guest("g1"))
+        assert standing.group in (1, 2)
+        assert standing.group_size in (2, 3, 4)
+
+
+async def test_who_does_not_want_to_meet_stays_apart(open_stage: Open) -> None:
+    async with open_stage() as stage:
+        live, session = await asked(stage, "Ada", "Bo")
+        async with stage.database.write() as tx:
+            ada, bo = [(await identities.resolve(stage.runtime, tx, stage.organization, actor(name))).person
+                       for name in ("Ada", "Bo")]  # fmt: skip
+            await matching.avoid(stage.runtime, tx, stage.organization, ada, bo)
+        assert await live.groups(session, HANA, 2) == ()
+        counts = await counted(live, session)
+        assert (counts.state, counts.groups) == ("groups", 0)

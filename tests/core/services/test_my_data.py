@@ -72,6 +72,8 @@ async def fill(world: Any, tx: Tx, person: str, other: str, seq: int) -> None:
     session = {"organization_id": world.organization, "id": world.runtime.new_id(), "round_id": NAMED}
     grouped = {"state": "groups", "groups": {"rooms": [[person, other]]}}
     await tx.execute(tables.session.insert().values(**session, place_id="0" * 32, host_id=person, **grouped))
+    sits = {"organization_id": world.organization, "session_id": session["id"], "round_id": NAMED, "arrived_at": now}
+    await tx.execute(tables.seat.insert().values(**sits, ref=f"seat of {person}", identity_id=account.id))
     program = {"organization_id": world.organization, "workspace_id": world.workspace, "version": seq}
     text = {"document": "", "parsed": {}, "applied_by": person, "applied_at": now}
     await tx.execute(tables.program.insert().values(**program, **text))
@@ -111,7 +113,8 @@ async def test_a_person_sees_everything_and_nobody_else(open_world: OpenWorld) -
         ]
         verbs = {(row["verb"], row["actor"]) for row in held["audit"]}
         assert {("role.grant", "another person"), ("role.grant", "you"), ("person.add", "test")} <= verbs
-        for section in ("message_budget_used", "personal_links", "web_sessions", "codes", "account_changes"):
+        once = ("message_budget_used", "personal_links", "web_sessions", "codes", "account_changes")
+        for section in (*once, "live_rounds_attended"):
             assert len(held[section]) == 1
 
 

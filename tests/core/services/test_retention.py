@@ -116,6 +116,10 @@ class Garden:
 
         old = await self.row(tables.round_table, opens_at=self.now - 2000 * DAY, closes_at=at("session"))
         await self.row(tables.session, round_id=old)
+        over = await self.row(tables.round_table, opens_at=self.now - 2000 * DAY, closes_at=at("seat"))
+        held = await self.row(tables.session, round_id=over)
+        await self.row(tables.seat, session_id=held, round_id=over)
+        await self.row(tables.turns, session_id=held, round_id=over)
         asked = await self.row(tables.round_table, opens_at=self.now - 2000 * DAY, closes_at=at("respondent"))
         await self.row(tables.respondent, round_id=asked)
         shard = await self.row(tables.shard, round_id=old, due=at("shard"))

@@ -2,6 +2,7 @@
 
 from tertulia.storage.tables.columns import metadata
 from tertulia.storage.tables.confidential import audit, ballot, cell, link, respondent, store, web_session
+from tertulia.storage.tables.live import seat, turns
 from tertulia.storage.tables.matching import avoidance, match_history
 from tertulia.storage.tables.people import (
     code,
@@ -17,6 +18,7 @@ from tertulia.storage.tables.people import (
     tombstone,
     workspace,
 )
+from tertulia.storage.tables.rituals import private_answer, reservation, round_follow_up, round_share, sign_up
 from tertulia.storage.tables.rounds import (
     budget,
     delivery,
@@ -41,16 +43,37 @@ from tertulia.storage.tables.traffic import (
     subscription,
     worker,
 )
+from tertulia.storage.tables.voice import (
+    candle,
+    candle_key,
+    candle_quarter,
+    care_line,
+    comment,
+    feedback,
+    feedback_message,
+    feedback_right,
+    feedback_spent,
+    reporting_line,
+)
 
 __all__ = [
     "audit",
     "avoidance",
     "ballot",
     "budget",
+    "candle",
+    "candle_key",
+    "candle_quarter",
+    "care_line",
     "cell",
     "code",
+    "comment",
     "cursor",
     "delivery",
+    "feedback",
+    "feedback_message",
+    "feedback_right",
+    "feedback_spent",
     "identity",
     "identity_change",
     "identity_merge",
@@ -68,20 +91,28 @@ __all__ = [
     "participation",
     "person",
     "place",
+    "private_answer",
     "program",
     "rate",
+    "reporting_line",
+    "reservation",
     "respondent",
     "response",
     "ritual_memory",
     "role",
+    "round_follow_up",
+    "round_share",
     "round_table",
+    "seat",
     "seen",
     "session",
     "shard",
+    "sign_up",
     "stamp",
     "store",
     "subscription",
     "tombstone",
+    "turns",
     "web_session",
     "worker",
     "workspace",
