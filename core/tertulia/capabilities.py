@@ -168,6 +168,15 @@ class Inbox(Protocol):
         """
         ...
 
+    async def prompts(self, actor: Actor) -> tuple[Prompt, ...]:
+        """Return what the actor's person was invited to and may still answer, what closes first at the beginning.
+
+        Show it to that account only, after the platform proved who asks. Raises `Refused` as `page` does.
+
+        .. versionadded:: 0.1
+        """
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Raw:

@@ -10,10 +10,10 @@ from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.markup import Markup
 from tertulia.domain.participation import Interaction, Participation
 from tertulia.domain.people import Actor, Member
-from tertulia.domain.prompts import Reply, ReplyStatus
+from tertulia.domain.prompts import Prompt, Reply, ReplyStatus
 from tertulia.errors import Mistake, Refused
 from tertulia.runtime import Runtime
-from tertulia.services import answers, facts, identities, inbox_commands, page_links, rounds
+from tertulia.services import answers, facts, identities, inbox_commands, open_prompts, page_links, rounds
 from tertulia.services.facts import Scope
 from tertulia.services.prompts import Ticket, open_ticket
 from tertulia.storage import people
@@ -129,6 +129,11 @@ class InstallationInbox:
         """Return a link, good once and for five minutes, that signs the actor's person in."""
         organization = self._scope.organization
         return await self._runtime.database.group(lambda tx: page_links.issue(self._runtime, tx, organization, actor))
+
+    async def prompts(self, actor: Actor) -> tuple[Prompt, ...]:
+        """Return what the actor's person was invited to and may still answer."""
+        async with self._runtime.database.read() as tx:
+            return await open_prompts.of(self._runtime, tx, self._scope.organization, actor)
 
     def _ticket(self, token: str) -> Ticket | None:
         try:
