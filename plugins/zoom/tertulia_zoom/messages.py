@@ -21,12 +21,12 @@ ON, OFF = "☑ ", "☐ "
 BLANK = " "
 """How Zoom wants an empty line written."""
 OPEN = "open"
-"""The value of a button that opens the form in the presser's own chat."""
+"""How the value of a button begins that opens the form in the presser's own chat."""
 
 
 def question(prompt: Prompt) -> Content:
     """Write *prompt* for one person: with its form, or, if confidential, with nothing but the personal link."""
-    if prompt.privacy == "confidential":
+    if prompt.privacy == "confidential" and (prompt.fields or prompt.actions):
         return invitation(prompt)
     shown = form(prompt)
     if prompt.link:
@@ -41,13 +41,13 @@ def form(prompt: Prompt) -> Content:
     return _content(prompt.title, [*_shown(prompt), *asked, *remark, *_buttons(prompt)])
 
 
-def posting(prompt: Prompt) -> Content:
-    """Write *prompt* for a shared place: what is asked, and buttons; answers are written elsewhere."""
+def posting(prompt: Prompt, key: str) -> Content:
+    """Write *prompt* for a shared place: what is asked, and buttons; its form is kept under *key*."""
     body = list(_shown(prompt))
     if prompt.recorded:
         body.append(small(prompt.recorded))
     if prompt.privacy != "confidential" and prompt.actions:
-        body.append({"type": "actions", "items": [_posted(action, prompt) for action in prompt.actions]})
+        body.append({"type": "actions", "items": [_posted(action, prompt, key) for action in prompt.actions]})
     return _content(prompt.title, body)
 
 
@@ -69,6 +69,14 @@ def answer_message(reply: Reply) -> Content:
     if reply.prompt is not None:
         return question(reply.prompt)
     return text_message(reply.text or Markup.literal(phrase(reply.status, "en")))
+
+
+def headed(content: Content, text: str) -> Content:
+    """Return *content* with *text*, what became of an answer, below its title."""
+    head = content.get("head")
+    title = head.get("text") if isinstance(head, dict) else None
+    shown = {"text": title if isinstance(title, str) else "Tertulia", "sub_head": {"text": line(text, 300)}}
+    return {**content, "head": shown}
 
 
 def _content(title: str, body: list[Element]) -> Content:
@@ -153,7 +161,7 @@ def _button(action: Action, written: list[str]) -> Element:
     return {"text": line(action.label, 60), "value": value, "style": STYLES[action.style]}
 
 
-def _posted(action: Action, prompt: Prompt) -> Element:
+def _posted(action: Action, prompt: Prompt, key: str) -> Element:
     opens = prompt.fields and action.verb not in WITHOUT_FORM
-    value = OPEN if opens else value_of("plain", action.token)
+    value = value_of(OPEN, key) if opens else value_of("plain", action.token)
     return {"text": line(action.label, 60), "value": value, "style": STYLES[action.style]}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
@@ -29,15 +29,18 @@ class Sent:
 
 @dataclass(frozen=True)
 class Opened:
-    """Hold that the form of a posting is wanted."""
+    """Hold that the form is wanted that is kept under *key*."""
+
+    key: str
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """Hold that one option was chosen, or ticked or not any more, where *toggles*."""
+    """Hold that one option was chosen; where it *toggles*, that it is to be *on* or off, or the other of both."""
 
     value: str
     toggles: bool = False
+    on: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,8 @@ def pressed(value: object) -> Sent | Opened | Chosen | None:
     if not isinstance(value, str) or len(value) > 20_000:
         return None
     what, *parts = value.split(":")
-    if value == OPEN:
-        return Opened()
+    if what == OPEN and len(parts) == 1 and parts[0].isalnum() and parts[0].isascii() and len(parts[0]) <= 64:
+        return Opened(parts[0])
     if what == "plain" and len(parts) == 1 and _token(parts[0]):
         return Sent(parts[0])
     if what == "send" and len(parts) == 2 and _token(parts[0]):
@@ -98,7 +101,15 @@ def changed(content: object, change: Change) -> Content | None:
     if isinstance(change, Edited):
         return made if _edit(made, change) else None
     make = _toggle if change.toggles else _choose
-    return made if any(make(element, change.value) for element in _elements(made)) else None
+    return made if any(make(element, change) for element in _elements(made)) else None
+
+
+def settled(content: object, change: Change) -> Change:
+    """Return *change*, which was made in *content*, so that making it again changes nothing."""
+    if isinstance(change, Edited) or not change.toggles:
+        return change
+    ticked = (item for element in _elements(content) for item in _items(element) if item.get("value") == change.value)
+    return replace(change, on=any(str(item.get("text")).startswith(ON) for item in ticked))
 
 
 def offers_form(content: object) -> bool:
@@ -159,19 +170,20 @@ def _edit(content: Content, change: Edited) -> bool:
     return False
 
 
-def _choose(element: Element, value: str) -> bool:
+def _choose(element: Element, change: Chosen) -> bool:
     offered = element.get("select_items") if element.get("type") == "select" else None
     for item in (offered if isinstance(offered, list) else [])[:MOST]:
-        if isinstance(item, dict) and item.get("value") == value:
+        if isinstance(item, dict) and item.get("value") == change.value:
             element["selected_item"] = dict(item)
             return True
     return False
 
 
-def _toggle(element: Element, value: str) -> bool:
+def _toggle(element: Element, change: Chosen) -> bool:
     for item in _items(element) if element.get("type") == "actions" else ():
         text = item.get("text")
-        if item.get("value") == value and isinstance(text, str):
-            item["text"] = OFF + text.removeprefix(ON) if text.startswith(ON) else ON + text.removeprefix(OFF)
+        if item.get("value") == change.value and isinstance(text, str):
+            on = not text.startswith(ON) if change.on is None else change.on
+            item["text"] = (ON if on else OFF) + text.removeprefix(ON).removeprefix(OFF)
             return True
     return False

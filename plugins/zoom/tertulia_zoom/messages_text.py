@@ -39,7 +39,10 @@ _PHRASES: dict[str, dict[str, str]] = {
         "refused": "This could not be taken. Open the question again.",
         "unknown_actor": "I do not know yet who you are.",
         "together": "Join the meeting",
-        "met": "You can meet here:",
+        "ended": "This round has closed; what came of it follows.",
+        "poll": "(Your answer is shown with your name.)",
+        "yes": "Yes",
+        "no": "No",
     },
     "de": {
         "page": "Auf der eigenen Seite antworten",
@@ -47,6 +50,10 @@ _PHRASES: dict[str, dict[str, str]] = {
         "done": "Hier ist nichts mehr zu tun.",
         "open": "Antworten",
         "together": "Zur Besprechung",
+        "ended": "Diese Runde ist zu Ende; das Ergebnis folgt.",
+        "poll": "(Deine Antwort wird mit deinem Namen gezeigt.)",
+        "yes": "Ja",
+        "no": "Nein",
     },
     "es": {
         "page": "Responder en tu propia página",
@@ -54,6 +61,10 @@ _PHRASES: dict[str, dict[str, str]] = {
         "done": "Ya no hay nada que hacer aquí.",
         "open": "Responder",
         "together": "Entrar en la reunión",
+        "ended": "Esta ronda ha terminado; sigue lo que salió de ella.",
+        "poll": "(Tu respuesta se muestra con tu nombre.)",
+        "yes": "Sí",
+        "no": "No",
     },
     "fr": {
         "page": "Répondre sur votre page",
@@ -61,6 +72,10 @@ _PHRASES: dict[str, dict[str, str]] = {
         "done": "Il n’y a plus rien à faire ici.",
         "open": "Répondre",
         "together": "Rejoindre la réunion",
+        "ended": "Ce tour est terminé ; en voici le résultat.",
+        "poll": "(Votre réponse est montrée avec votre nom.)",
+        "yes": "Oui",
+        "no": "Non",
     },
 }
 

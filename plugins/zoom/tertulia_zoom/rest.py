@@ -55,9 +55,7 @@ class Rest:
         await self._rates.wait(operation.rate)
         answer = await self._send(operation, url, token, query, body)
         try:
-            return await judge(
-                answer, rate=operation.rate, rates=self._rates, writes=operation.method not in ("GET", "DELETE")
-            )
+            return await judge(answer, rate=operation.rate, rates=self._rates, writes=operation.method != "GET")
         except Expired:
             self._tokens.forget(operation.credentials, token)
             raise

@@ -32,6 +32,7 @@ NAMES = (
     "a" * 10_000,
     ":%2C,:",
 )
+KEY = "0123456789abcdef" * 2
 WRITTEN = st.text(max_size=60) | st.sampled_from(NAMES)
 Check: TypeAlias = Callable[[Mapping[str, Any]], None]
 
@@ -87,8 +88,10 @@ def written(content: Any) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("prompt", [full(), summary_prompt(), replace(full(), privacy="confidential")])
 def test_messages_are_valid(check: Check, prompt: Prompt) -> None:
-    for write in (messages.question, messages.form, messages.posting, messages.invitation):
+    for write in (messages.question, messages.form, messages.invitation):
         check(write(prompt))
+        check(messages.headed(write(prompt), "Thank you."))
+    check(messages.posting(prompt, KEY))
     check(messages.text_message(prompt.body))
     check(messages.answer_message(Reply(status="taken", prompt=prompt)))
     check(messages.answer_message(Reply(status="closed")))
@@ -154,18 +157,18 @@ def test_two_lines_of_one_name_are_told_apart_by_what_stood_there() -> None:
 
 def test_a_shared_place_gets_neither_link_nor_form() -> None:
     prompt = full()
-    content = messages.posting(prompt)
+    content = messages.posting(prompt, KEY)
     assert prompt.link not in json.dumps(content)
     assert not messages_form.offers_form(content)
     assert messages_form.offers_form(messages.form(prompt))
     assert prompt.link not in json.dumps(messages.form(prompt))
     assert [messages_form.pressed(value) for value in buttons(content).values()] == [
-        Opened(),
+        Opened(KEY),
         Sent(prompt.actions[1].token),
         Sent(prompt.actions[2].token),
     ]
     assert "actions" not in [
-        part["type"] for part in messages.posting(replace(prompt, privacy="confidential"))["body"]
+        part["type"] for part in messages.posting(replace(prompt, privacy="confidential"), KEY)["body"]
     ]
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from aiohttp import web
 
-from tertulia_zoom.stand_in import account_api, operations
+from tertulia_zoom.stand_in import account_api, chat, operations, polls
+from tertulia_zoom.stand_in.chatter import Chatter
 from tertulia_zoom.stand_in.faults import Fault
 from tertulia_zoom.stand_in.meetings import Meetings
 from tertulia_zoom.stand_in.operations import Body, Call, Failed
@@ -21,7 +22,7 @@ from tertulia_zoom.stand_in.sender import Sender
 from tertulia_zoom.stand_in.state import Town
 
 LASTS = 3600
-__all__ = ["Arrival", "ZoomServer", "account_api"]
+__all__ = ["Arrival", "ZoomServer", "account_api", "chat", "polls"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,8 @@ class ZoomServer:
         self._stopping = asyncio.Event()
         self.sender = Sender(self.secret)
         self.meetings = Meetings(self.town, self.sender)
+        self.bot = Sender(self.secret)
+        self.chatter = Chatter(self.town, self.bot)
         app = web.Application(client_max_size=4 * 1024 * 1024)
         app.router.add_post("/oauth/token", self._token)
         app.router.add_route("*", "/v2/{tail:.*}", self._answer)
@@ -74,11 +77,13 @@ class ZoomServer:
         await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
         self.port = self._runner.addresses[0][1]
         await self.sender.start()
+        await self.bot.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._stopping.set()
         await self.sender.stop()
+        await self.bot.stop()
         await self._runner.cleanup()
 
     @property

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from tertulia_zoom.stand_in.chat import ChatState
 from tertulia_zoom.stand_in.operations import Body, Failed
+from tertulia_zoom.stand_in.poll_state import PollState
 
 GOOD_FOR = 900.0
 """Seconds for which a page's token is good."""
@@ -56,6 +58,8 @@ class Town:
     users: dict[str, Body] = field(default_factory=dict)
     meetings: dict[str, Body] = field(default_factory=dict)
     instances: dict[str, Instance] = field(default_factory=dict)
+    chat: ChatState = field(default_factory=ChatState)
+    poll: PollState = field(default_factory=PollState)
     counter: itertools.count[int] = field(default_factory=lambda: itertools.count(16_778_240, 1024))
 
     def __post_init__(self) -> None:

@@ -1,0 +1,115 @@
+"""Bring groups together in scheduled meetings: a room to meet in, and, in a large group, rooms that are assigned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from tertulia import Id, Json, Markup, OutcomeUnknown, Prompt, Recipient, Ref, SendError, Unreachable
+from tertulia_zoom import messages
+from tertulia_zoom.chat import Chat
+from tertulia_zoom.desk import Desk
+from tertulia_zoom.messages_text import line, phrase
+
+GATHERING = "gather:"
+TOGETHER = 4
+"""People who talk in one room; more are parted."""
+MINUTES = 30
+TOPIC, ROOM = 200, 32
+MOST_ROOMS = 50
+ANY_TIME = 3
+"""The type of a meeting that has no fixed time: its members choose one."""
+FIXED = 2
+
+
+class Scheduling:
+    """Schedule meetings for one installation, in the name of the user that the settings name."""
+
+    def __init__(self, desk: Desk, chat: Chat):
+        self._desk, self._chat = desk, chat
+
+    async def gather(self, group: tuple[Recipient, ...], prompt: Prompt, key: Id) -> Ref | None:
+        """Invite each member of *group*, in the own chat, to a meeting that is theirs.
+
+        `None` where no scheduling user is set or the bot is missing. Who was invited is kept under *key*, so that a
+        later attempt goes on with the same meeting and asks nobody twice.
+        """
+        settings = self._desk.settings
+        if settings.scheduler is None or settings.app is None or settings.app.robot_jid is None:
+            return None
+        store, noted = self._desk.context.store, f"{GATHERING}{key}"
+        people = {await self._chat.address(one): one for one in group}
+        kept: dict[str, Any] = dict(await store.get(noted) or {"number": "", "join": "", "done": {}})
+        if not kept["join"]:
+            made = await self._made(prompt, list(people.values()))
+            kept |= {"number": str(made["id"]), "join": str(made["join_url"])}
+            await store.put(noted, kept)
+        first = await self._invited(list(people), prompt, kept, noted)
+        if first is None:
+            raise OutcomeUnknown("nobody of the group was written to for certain")
+        return first
+
+    async def schedule(
+        self, topic: str, start: datetime, *, minutes: int = MINUTES, fixed: bool = True, rooms: Sequence[Json] = ()
+    ) -> Json:
+        """Schedule a meeting and return it; *rooms* have a `name` and the e-mails of their `participants`.
+
+        Only a scheduled meeting can have rooms assigned before it, and polls.
+        """
+        scheduler = self._desk.settings.scheduler
+        if scheduler is None:
+            raise Unreachable("no scheduling user is set")
+        settings: dict[str, Any] = {"join_before_host": True, "jbh_time": 0, "waiting_room": False}
+        if rooms:
+            settings["breakout_room"] = {"enable": True, "rooms": [dict(room) for room in rooms[:MOST_ROOMS]]}
+        body = {"topic": line(topic, TOPIC), "type": FIXED if fixed else ANY_TIME, "duration": minutes}
+        made = await self._desk.account.create_meeting(scheduler, {**body, "settings": settings}, start)
+        join = made.get("join_url")
+        if not made.get("id") or not isinstance(join, str) or not join.startswith("https://"):
+            raise OutcomeUnknown("Zoom answered without the meeting's address")
+        return made
+
+    async def _made(self, prompt: Prompt, group: list[Recipient]) -> Json:
+        rooms: list[Json] = []
+        if len(group) > TOGETHER:
+            emails = [await self._email(one) for one in group]
+            parts = [[email for email in part if email] for part in parted(emails, TOGETHER)]
+            rooms = [{"name": line(f"{n}", ROOM), "participants": part} for n, part in enumerate(parts, 1) if part]
+        now = self._desk.context.clock.now()
+        return await self.schedule(prompt.title, now, fixed=False, rooms=rooms)
+
+    async def _invited(self, jids: list[str], prompt: Prompt, kept: dict[str, Any], noted: str) -> Ref | None:
+        store = self._desk.context.store
+        label = f"[{phrase('together', prompt.language)}]({kept['join']})"
+        shown = replace(prompt, body=prompt.body + Markup.parse(label), link=None)
+        done: dict[str, str] = dict(kept["done"])
+        for jid in jids:
+            if jid in done:
+                continue
+            # noted before it is sent: what may have arrived is not sent again
+            await store.put(noted, {**kept, "done": {**done, jid: ""}})
+            try:
+                done[jid] = str(await self._chat.send(jid, messages.question(shown)))
+            except (OutcomeUnknown, Unreachable):
+                done[jid] = ""
+            except SendError:
+                await store.put(noted, {**kept, "done": done})
+                raise
+            await store.put(noted, {**kept, "done": done})
+        return next((ref for ref in done.values() if ref), None)
+
+    async def _email(self, to: Recipient) -> str:
+        """Return the e-mail that Zoom knows of a member; who has none chooses a room in the meeting."""
+        user = to.address.get("user")
+        if not isinstance(user, str):
+            return ""
+        email = (await self._desk.account.user(user)).get("email")
+        return email if isinstance(email, str) else ""
+
+
+def parted(people: Sequence[str], most: int) -> list[list[str]]:
+    """Part *people* into as few groups of at most *most* as there can be, of nearly equal size, in their order."""
+    count = -(-len(people) // most)
+    return [list(people[n * len(people) // count : (n + 1) * len(people) // count]) for n in range(count)]
