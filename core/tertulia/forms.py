@@ -33,6 +33,17 @@ def choice(values: Json, field: Field) -> str | None:
     return chosen
 
 
+def choices(values: Json, field: Field) -> tuple[str, ...]:
+    """Return the options chosen for *field* in their order; raises `Mistake` for an unknown one."""
+    given = values.get(field.key)
+    # some platforms return several choices as one text with commas
+    several = given.split(",") if isinstance(given, str) else given if isinstance(given, list | tuple) else ()
+    chosen = {str(one).strip() for one in several} - {""}
+    if chosen - {option.value for option in field.options}:
+        raise Mistake(f"“{field.label}” does not offer that; choose among: {_listed(field)}.")
+    return tuple(option.value for option in field.options if option.value in chosen)
+
+
 def _listed(field: Field) -> str:
     labels: Iterable[str] = (option.label for option in field.options)
     return ", ".join(labels)

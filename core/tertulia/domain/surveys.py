@@ -17,6 +17,9 @@ CONFIDENTIAL = (
 )
 """What every survey channel says."""
 
+DECLINED = "declined"
+"""The block of those who gave a reason for not answering: it is counted apart, and they are in no other figure."""
+
 
 def round_to_base(count: int, base: int = 5) -> int:
     """Round *count* to the nearest multiple of *base*; halves go up."""
@@ -87,5 +90,17 @@ def choice_of(key: str, text: str, choices: Mapping[str, str], instrument: str =
         levels=tuple((name, (name,)) for name in choices),
         labels=dict(choices),
         ranked=False,
+        instrument=instrument,
+    )
+
+
+def one_of_several(key: str, text: str, label: str, instrument: str = "") -> Item:
+    """Make an item of whether the choice called *label* was among those that a person chose."""
+    return Item(
+        key=key,
+        text=f"{text} {label[:1].upper()}{label[1:]}",
+        points=("no", "yes"),
+        levels=(("yes", ("yes",)), ("no", ("no",))),
+        labels={"yes": label, "no": f"not {label}"},
         instrument=instrument,
     )

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tertulia.services.rounds import RoundRow
 
 PASS = Action(verb="pass", label="Pass")
+PASSING = frozenset({"pass", "decline"})
+"""Where one of these buttons is there, no other is needed to pass; a pass is always taken."""
 REMEMBERED = 256
 
 
@@ -155,7 +157,7 @@ class _Drafts:
             self._known.move_to_end(key)
             return known[3]
         draft = shares.draft(kind, content, share, language)
-        if not any(action.verb == PASS.verb for action in draft.actions):
+        if not any(action.verb in PASSING for action in draft.actions):
             draft = replace(draft, actions=(*draft.actions, PASS))
         shown = _prompt(round_, practice, language, draft, confidential=kind.privacy == "confidential")
         self._known[key] = (kind, content, practice.title, shown)

@@ -19,10 +19,10 @@ import sqlalchemy as sa
 
 from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.people import Person
-from tertulia.domain.surveys import FEWEST_ANSWERS, Item
+from tertulia.domain.surveys import DECLINED, FEWEST_ANSWERS, Item
 from tertulia.extension import Itemised
 from tertulia.runtime import Runtime
-from tertulia.services import rounds, summaries
+from tertulia.services import rounds, shares, summaries
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import cells, people
 from tertulia.storage.cells import StoredCell
@@ -30,7 +30,7 @@ from tertulia.storage.database import Tx
 from tertulia.storage.tables import ballot, membership
 from tertulia.surveys import ballots
 from tertulia.surveys.confidentiality.candidates import DEPARTMENT, TEAM, group_of
-from tertulia.surveys.confidentiality.release import Cell, Closed, Figure, Past, Release, release
+from tertulia.surveys.confidentiality.release import BLOCK, Cell, Closed, Figure, Past, Release, release
 
 log = logging.getLogger(__name__)
 LOOK_BACK = timedelta(days=365)
@@ -49,6 +49,7 @@ class Prepared:
     answered: tuple[Id, ...]
     invited: int
     cast: frozenset[str]
+    declined: int = 0
 
 
 def items_of(runtime: Runtime, round_: RoundRow) -> Sequence[Item]:
@@ -108,17 +109,36 @@ async def _gathered(runtime: Runtime, tx: Tx, round_: RoundRow, items: Sequence[
     members = {member.id for member in await people.members(tx, round_.organization, round_.workspace)}
     opened = await ballots.opened(runtime, tx, round_.id, members | invited)
     answers = {owner: values for _, owner, values in opened if owner is not None and values}
-    atoms = await _atoms(runtime, tx, round_, invited | set(answers))
+    declined = declining(items, answers)
+    atoms = await _atoms(runtime, tx, round_, invited | set(answers), declined)
     past = await _past(runtime, tx, round_, [item.key for item in items])
     closed = Closed(round=round_.id, asked=atoms, answers=answers, items=items, past=past)
     nothing = Release(state="withheld", gate="withheld", k=FEWEST_ANSWERS, cells=())
     cast = frozenset(id_ for id_, _, _ in opened)
     answered = tuple(sorted(answers))
-    return closed, Prepared(release=nothing, atoms=atoms, answered=answered, invited=len(invited), cast=cast)
+    return closed, Prepared(
+        release=nothing,
+        atoms=atoms,
+        answered=answered,
+        invited=len(invited),
+        cast=cast,
+        declined=len(declined),
+    )
 
 
-async def _atoms(runtime: Runtime, tx: Tx, round_: RoundRow, persons: Collection[Id]) -> dict[Id, Mapping[str, str]]:
-    """Return what each person is counted by, as of now; whoever was erased meanwhile is counted in the whole only."""
+def declining(items: Sequence[Item], answers: Mapping[Id, Json]) -> frozenset[Id]:
+    """Return who gave no answer, but a reason for not answering: they are counted apart."""
+    asked = {item.key for item in items if item.blocks is None or DECLINED not in item.blocks}
+    return frozenset(person for person, values in answers.items() if not asked & values.keys())
+
+
+async def _atoms(
+    runtime: Runtime, tx: Tx, round_: RoundRow, persons: Collection[Id], declined: Collection[Id]
+) -> dict[Id, Mapping[str, str]]:
+    """Return what each person is counted by, as of now, and which part of the audience asked what they were in.
+
+    Whoever was erased meanwhile is counted in the whole only.
+    """
     known = await people.persons(tx, round_.organization, persons)
     joined: dict[Id, Any] = {}
     query = sa.select(membership.c.person_id, membership.c.joined_at).where(
@@ -126,11 +146,14 @@ async def _atoms(runtime: Runtime, tx: Tx, round_: RoundRow, persons: Collection
     )
     for row in await tx.execute(query):
         joined[row.person_id] = row.joined_at
-    now = runtime.clock.now()
-    return {
-        one: atom_of(known[one], (now - joined[one]).days if one in joined else None) if one in known else {}
-        for one in sorted(persons)
-    }
+    now, kind = runtime.clock.now(), runtime.plugins.ritual(round_.kind)
+    found: dict[Id, Mapping[str, str]] = {}
+    for one in sorted(persons):
+        atom = atom_of(known[one], (now - joined[one]).days if one in joined else None) if one in known else {}
+        share = await shares.share_of(runtime, tx, round_, kind, one)
+        block = DECLINED if one in declined else (share or {}).get(BLOCK)
+        found[one] = atom if block is None else {**atom, BLOCK: block}
+    return found
 
 
 def atom_of(person: Person, days: int | None) -> Mapping[str, str]:
@@ -183,10 +206,10 @@ async def keep(tx: Tx, round_: RoundRow, prepared: Prepared) -> bool:
 def figures(prepared: Prepared) -> Json:
     """Return what a round's summary keeps beside its cells."""
     made = prepared.release
-    answered = len(prepared.answered) // 5 * 5
+    answered = len(prepared.answered) - prepared.declined
     return {
         "invited": prepared.invited,
-        "answered": answered if len(prepared.answered) >= made.k else 0,
+        "answered": answered // 5 * 5 if answered >= made.k else 0,
         "left_out": len(made.left_out),
         "fewest": made.k,
         "gate": made.gate,

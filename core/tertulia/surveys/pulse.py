@@ -1,72 +1,36 @@
-"""A pulse: three to five confidential questions of a rotating bank, with one that is always asked."""
+"""A pulse: three to five confidential questions of a rotating bank, with one that everybody is always asked."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from datetime import timedelta
 
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
-from pydantic import Field as Setting
+from pydantic import BaseModel
 
 from tertulia.domain.identifiers import Json
 from tertulia.domain.markup import Markup
-from tertulia.domain.prompts import Action, Draft, Field, Given, Option, Privacy
-from tertulia.domain.surveys import CONFIDENTIAL, FEWEST_ANSWERS, Item, agreement, choice_of, recommendation
+from tertulia.domain.prompts import Action, Draft, Given, Privacy
+from tertulia.domain.surveys import CONFIDENTIAL, DECLINED, Item
 from tertulia.errors import Mistake
 from tertulia.extension import Prepared, RoundRequest, Shared, Tally
-from tertulia.forms import choice
-from tertulia.surveys import linter, sampling, scoring
-from tertulia.surveys.instruments import instrument
+from tertulia.surveys import reading, sampling
+from tertulia.surveys.pulse_options import Options
+from tertulia.surveys.questions import Question, question_of
 
-AGREEMENT = ("strongly disagree", "disagree", "neither", "agree", "strongly agree")
-OWN = "own"
-BANDS = {"low": "low", "middle": "in the middle", "high": "high"}
-
-
-class Options(BaseModel):
-    """Ask *questions* items of the *instruments* and of the customer's *own* statements, the *anchor* every time.
-
-    *wording* supplies texts that may not be shipped. *fewest* people stand behind every figure that is published.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    instruments: tuple[str, ...] = ("recommendation", "civil_service_engagement", "belonging", "speaking_up")
-    anchor: str = "recommendation.recommend"
-    questions: int = Setting(default=4, ge=sampling.FEWEST, le=sampling.MOST)
-    own: tuple[str, ...] = Setting(default=(), max_length=20)
-    wording: Mapping[str, str] = Setting(default_factory=dict)
-    fewest: int = Setting(default=FEWEST_ANSWERS, ge=FEWEST_ANSWERS, le=50)
-
-    @field_validator("own")
-    @classmethod
-    def _linted(cls, own: tuple[str, ...]) -> tuple[str, ...]:
-        for text in own:
-            if not 5 <= len(text) <= 300 or own.count(text) > 1:
-                raise ValueError("must be different statements of 5 to 300 letters")
-            for finding in linter.lint(text):
-                if finding.refused:
-                    raise ValueError(finding.sentence)
-        return own
-
-    @model_validator(mode="after")
-    def _askable(self) -> Options:
-        try:
-            bank = self.bank()
-        except Mistake as mistake:
-            raise ValueError(str(mistake)) from mistake
-        if self.anchor not in bank:
-            raise ValueError(f"the anchor {self.anchor!r} is not an item of the instruments: {', '.join(bank)}")
-        if len(bank) < self.questions:
-            raise ValueError(f"{self.questions} questions are asked, and the instruments have {len(bank)}")
-        return self
-
-    def bank(self) -> dict[str, Item]:
-        """Return all that may be asked, by key."""
-        found = {item.key: item for name in self.instruments for item in instrument(name).items(self.wording)}
-        own = (agreement(f"{OWN}.{number}", text, instrument=OWN) for number, text in enumerate(self.own, start=1))
-        return found | {item.key: item for item in own}
+A_PART = 200
+"""Unless the options say how many parts the audience has, each part has at least that many people."""
+REASON = Question(
+    key="pass.reason",
+    text="Not this time? If you like, say why; that is counted apart.",
+    scale="choice",
+    choices={
+        "time": "no time now",
+        "often": "too many surveys",
+        "trust": "I do not trust that it is confidential",
+        "use": "nothing changes anyway",
+    },
+)
 
 
 class Pulse:
@@ -75,45 +39,67 @@ class Pulse:
     name = "pulse"
     privacy: Privacy = "confidential"
     options: type[BaseModel] = Options
+    pause: timedelta = sampling.PAUSE
 
     def prepare(self, request: RoundRequest) -> Prepared:
-        """Choose the anchor and what was not asked for longest."""
+        """Choose the anchor, and for each part of the audience what comes next in the bank."""
         options: Options = request.options
         bank = options.bank()
-        order = sorted(bank)
-        random.Random(request.seed).shuffle(order)
-        chosen = sampling.rotation(order, options.anchor, request.used, options.questions)
-        content = {"items": [_kept(bank[key]) for key in chosen], "fewest": options.fewest}
-        return Prepared(content=content, uses=chosen)
+        slots = options.parts or _parts(request.group_size, len(bank) - 1, options.questions - 1)
+        made = sampling.blocks(bank, options.anchor, options.questions, slots=slots, turn=request.turn)
+        asked = tuple(dict.fromkeys(key for block in made for key in block))
+        content = {
+            "items": [bank[key].kept() for key in asked],
+            "blocks": [list(block) for block in made],
+            "fewest": options.fewest,
+            "staggered": options.staggered,
+        }
+        return Prepared(content=content)
+
+    def share(self, content: Json, draw: bytes) -> Json:
+        """Return the part of the audience that a person is in."""
+        return {"block": str(sampling.part(draw, len(_blocks(content))))}
+
+    def in_turn(self, content: Json, draw: bytes, week: int) -> bool:
+        """Tell whether a person is asked in *week*: every time, or in one week of four where it is staggered."""
+        return not content.get("staggered") or sampling.in_turn(draw, week)
 
     def prompt(self, content: Json, language: str) -> Draft:
-        """Show the questions."""
-        return Draft(
-            title="",
-            body=Markup.literal(f"{len(content['items'])} questions, about a minute."),
-            recorded=CONFIDENTIAL,
-            fields=tuple(_field(kept) for kept in content["items"]),
-            actions=(
-                Action(verb="answer", label="Send", style="primary"),
-                Action(verb="pass", label="Not this time"),
-            ),
-            visibility="me",
-        )
+        """Show all questions."""
+        return _draft(_questions(content))
+
+    def prompt_for(self, content: Json, share: Json, language: str) -> Draft:
+        """Show the questions of a person's part."""
+        return _draft(_questions(content, share))
 
     def accept(self, content: Json, verb: str, values: Json) -> Given:
         """Take one answer to each question."""
-        given = {kept["key"]: choice(values, _field(kept)) for kept in content["items"]}
-        if None in given.values():
-            raise Mistake("A question has no answer; choose one for each, or pass.")
-        return Given(values=given)
+        return _given(_questions(content), verb, values)
+
+    def accept_for(self, content: Json, share: Json, verb: str, values: Json) -> Given:
+        """Take one answer to each question of a person's part, or the reason why there is none."""
+        return _given(_questions(content, share), verb, values)
 
     def items(self, content: Json) -> Sequence[Item]:
-        """Return what is counted."""
-        return [_item(kept) for kept in content["items"]]
+        """Return what is counted, each item by the parts that were asked it; the reasons for not answering apart."""
+        where: dict[str, set[str]] = {}
+        for number, block in enumerate(_blocks(content)):
+            for key in block:
+                where.setdefault(key, set()).add(str(number))
+        asked = [
+            replace(item, blocks=frozenset(where[question.key]))
+            for question in _questions(content)
+            for item in question.items()
+        ]
+        return [*asked, *(replace(item, blocks=frozenset({DECLINED})) for item in REASON.items())]
 
     def results(self, content: Json, whole: Mapping[str, Json], tally: Tally, language: str) -> Draft | None:
-        """Tell those who answered what came of it."""
-        lines = [f"{item.text} {_told(item, whole[item.key])}" for item in self.items(content) if item.key in whole]
+        """Tell those who were asked what came of it."""
+        lines = [
+            f"{item.text} {reading.read(item, whole[item.key]['answered'], whole[item.key]['figures']).words}"
+            for item in self.items(content)
+            if item.key in whole
+        ]
         if not lines:
             body = Markup.literal("Nothing is published of this round: too few answered, or a figure told too much.")
         else:
@@ -126,52 +112,41 @@ class Pulse:
         return None
 
 
-def _kept(item: Item) -> dict[str, Any]:
-    scale = "recommendation" if "promoter" in item.points else "agreement" if item.ranked else "choice"
-    return {
-        "key": item.key,
-        "text": item.text,
-        "scale": scale,
-        "reversed": item.reversed,
-        "choices": dict(item.labels),
-        "instrument": item.instrument,
-    }
+def _parts(size: int, others: int, take: int) -> int:
+    return max(1, min(size // A_PART, others // take))
 
 
-def _item(kept: Json) -> Item:
-    if kept["scale"] == "recommendation":
-        return recommendation(kept["key"], kept["text"], kept["instrument"])
-    if kept["scale"] == "choice":
-        return choice_of(kept["key"], kept["text"], kept["choices"], kept["instrument"])
-    return agreement(kept["key"], kept["text"], reversed=kept["reversed"], instrument=kept["instrument"])
+def _blocks(content: Json) -> Sequence[Sequence[str]]:
+    """Return the questions of each part; rounds of before there were parts asked everybody everything."""
+    return content.get("blocks") or [[kept["key"] for kept in content["items"]]]
 
 
-def _field(kept: Json) -> Field:
-    if kept["scale"] == "choice":
-        options = tuple(Option(value=name, label=label) for name, label in kept["choices"].items())
-        return Field(key=kept["key"], kind="one", label=kept["text"], options=options, required=True)
-    if kept["scale"] == "recommendation":
-        points = tuple(Option(value=str(point), label=str(point)) for point in range(11))
-        ends = ("not at all likely", "extremely likely")
-        return Field(key=kept["key"], kind="scale", label=kept["text"], options=points, ends=ends, required=True)
-    steps = tuple(Option(value=str(number), label=label) for number, label in enumerate(AGREEMENT, start=1))
-    return Field(key=kept["key"], kind="one", label=kept["text"], options=steps, required=True)
+def _questions(content: Json, share: Json | None = None) -> list[Question]:
+    asked = [question_of(kept) for kept in content["items"]]
+    if share is None:
+        return asked
+    mine = _blocks(content)[int(share["block"])]
+    return sorted((question for question in asked if question.key in mine), key=lambda one: mine.index(one.key))
 
 
-def _told(item: Item, published: Json) -> str:
-    """Word a published figure: a score with its interval, a band where answers are few, shares of choices."""
-    counts: Mapping[str, int] = published["figures"]
-    if not item.ranked:
-        return ", ".join(f"{item.labels[name]}: about {count}" for name, count in counts.items())
-    by_level = {name: counts.get(name, sum(counts.get(point, 0) for point in points)) for name, points in item.levels}
-    if len(by_level) > len(counts):
-        return f"{item.levels[0][0]}: about {by_level[item.levels[0][0]]} of {published['answered']}"
-    if item.levels[0][0] == "promoter":
-        score = scoring.recommendation_score(*by_level.values())
-        if score is None or score.n < scoring.FEW_FOR_A_SCORE:
-            return "too few answers for a number" if score is None else BANDS[scoring.score_band(score)]
-        return f"{score.value:+.0f} (between {score.low:+.0f} and {score.high:+.0f})"
-    favourable = scoring.share(by_level["favourable"], sum(by_level.values()))
-    if favourable is None:
-        return "too few answers for a number"
-    return f"{favourable.value:.0f} % agree (between {favourable.low:.0f} and {favourable.high:.0f} %)"
+def _draft(questions: Sequence[Question]) -> Draft:
+    return Draft(
+        title="",
+        body=Markup.literal(f"{len(questions)} questions, about a minute. Each needs an answer."),
+        recorded=CONFIDENTIAL,
+        fields=(*(question.field() for question in questions), REASON.field()),
+        actions=(
+            Action(verb="answer", label="Send", style="primary"),
+            Action(verb="decline", label="Not this time"),
+        ),
+        visibility="me",
+    )
+
+
+def _given(questions: Sequence[Question], verb: str, values: Json) -> Given:
+    if verb == "decline":
+        return Given(values=REASON.given(values) or {}, passed=True)
+    taken = [question.given(values) for question in questions]
+    if None in taken:
+        raise Mistake("A question has no answer; choose one for each, or press “Not this time”.")
+    return Given(values={key: value for one in taken if one for key, value in one.items()})

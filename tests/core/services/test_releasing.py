@@ -14,16 +14,17 @@ from tertulia.domain.programs import Cadence, Practice
 from tertulia.errors import Mistake
 from tertulia.extension import RoundRequest
 from tertulia.services import advance as advancing
-from tertulia.services import releasing, rounds, summaries
+from tertulia.services import releasing, rounds, shares, summaries
 from tertulia.storage import cells, tables
-from tertulia.surveys.pulse import Options, Pulse
+from tertulia.surveys.pulse import Pulse
+from tertulia.surveys.pulse_options import Options
 
 Open = Callable[[], AbstractAsyncContextManager[Any]]
 CADENCE = Cadence(rule="FREQ=MONTHLY", start="2026-03-02T09:00:00")
 OPTIONS = {"instruments": ["recommendation", "satisfaction", "support"], "questions": 3}
 PULSE = Practice(key="pulse", kind="pulse", title="Pulse", cadence=CADENCE, options=OPTIONS)
-GOOD = {"recommendation.recommend": "10", "satisfaction.happy": "5", "support.need": "nothing"}
-BAD = {"recommendation.recommend": "2", "satisfaction.happy": "2", "support.need": "time"}
+GOOD = {"recommendation.recommend": "10", "satisfaction.happy": "5", "support.need": ["nothing"]}
+BAD = {"recommendation.recommend": "2", "satisfaction.happy": "2", "support.need": ["time", "care"]}
 
 
 async def pulse(stage: Any, people: list[str], *, bad: int = 0, fewest: int = 5) -> str:
@@ -82,7 +83,9 @@ async def test_a_closed_pulse_leaves_cells_and_nothing_else(open_stage: Open) ->
         assert await stage.rows(tables.ballot) == []
         assert stage.runtime.keys.find(round_id) is None
         company = {cell.item: cell for cell in published if cell.group.family == "company"}
-        assert set(company) == set(GOOD)
+        needs = {f"support.need.{name}" for name in ("nothing", "time", "tools", "contact", "care", "break")}
+        assert set(company) == {"recommendation.recommend", "satisfaction.happy", *needs}
+        assert {one.name: one.value for one in company["support.need.care"].figures} == {"yes": 10, "no": 15}
         score = {figure.name: figure.value for figure in company["recommendation.recommend"].figures}
         assert score == {"promoter": 15, "passive": 0, "detractor": 10}
         keys = {cell.group.key for cell in published}
@@ -104,6 +107,68 @@ async def test_the_summary_is_made_of_published_cells(open_stage: Open) -> None:
         assert draft is not None
         assert "At least 20 people answered." in draft.body.plain()
         assert "+20 (between " in draft.body.plain()
+
+
+async def test_an_item_is_counted_over_those_who_were_asked_it(open_stage: Open) -> None:
+    options = {"instruments": ["recommendation", "belonging"], "questions": 3, "parts": 2}
+    async with open_stage() as stage:
+        stage.runtime.installations = Nobody()
+        people = await staff(stage, 40)
+        request = RoundRequest(practice="p", options=Options(**options), occurrence="now", group_size=40, seed=1)
+        content = Pulse().prepare(request).content
+        round_id = await stage.open_round(PULSE, **content)
+        blocks: dict[str, list[str]] = {}
+        for person in people:
+            async with stage.database.read() as tx:
+                share = await shares.share_of(stage.runtime, tx, await rounds.find(tx, round_id), Pulse(), person)
+            blocks.setdefault(share["block"], []).append(person)
+            asked = content["blocks"][int(share["block"])]
+            reply = await stage.answer(round_id, person, dict.fromkeys(asked, "5"))
+            assert reply.status == "taken"
+        await close(stage, round_id)
+        async with stage.database.read() as tx:
+            published = await releasing.published(tx, stage.organization, round_id)
+        company = {cell.item: cell for cell in published if cell.group.family == "company"}
+        assert company["recommendation.recommend"].answered == 40
+        for number, block in enumerate(content["blocks"]):
+            for key in block[1:]:
+                assert company[key].answered == len(blocks[str(number)]) // 5 * 5
+        ledger = {row["person_id"]: row["atom"]["block"] for row in await stage.rows(tables.respondent)}
+        assert ledger == {person: number for number, some in blocks.items() for person in some}
+
+
+async def test_reasons_for_not_answering_are_counted_apart(open_stage: Open) -> None:
+    async with open_stage() as stage:
+        stage.runtime.installations = Nobody()
+        people = await staff(stage, 30)
+        round_id = await pulse(stage, people[:14], bad=8)
+        for number, person in enumerate(people[14:], start=14):
+            reason = {} if number < 18 else {"pass.reason": "often" if number % 2 else "time"}
+            reply = await stage.answer(round_id, person, reason, verb="decline")
+            assert "You passed" in reply.text.plain()
+        await close(stage, round_id)
+        async with stage.database.read() as tx:
+            found = await rounds.find(tx, round_id)
+            published = await releasing.published(tx, stage.organization, round_id)
+        company = {cell.item: cell for cell in published if cell.group.family == "company"}
+        assert company["recommendation.recommend"].answered == 10
+        assert company["pass.reason"].answered == 10
+        assert {one.name: one.value for one in company["pass.reason"].figures if one.value} == {"time": 5, "often": 5}
+        assert found.summary["figures"]["answered"] == 10
+        assert {row["person_id"] for row in await stage.rows(tables.respondent)} == {*people[:14], *people[18:]}
+
+
+async def test_few_reasons_are_not_told(open_stage: Open) -> None:
+    async with open_stage() as stage:
+        stage.runtime.installations = Nobody()
+        people = await staff(stage)
+        round_id = await pulse(stage, people[:20], bad=8)
+        for person in people[20:]:
+            await stage.answer(round_id, person, {"pass.reason": "trust"}, verb="decline")
+        await close(stage, round_id)
+        async with stage.database.read() as tx:
+            published = await releasing.published(tx, stage.organization, round_id)
+        assert "pass.reason" not in {cell.item for cell in published}
 
 
 async def test_few_answers_publish_nothing(open_stage: Open) -> None:

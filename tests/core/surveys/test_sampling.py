@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from datetime import date, timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -25,56 +27,64 @@ def test_slots_are_even_and_change_with_the_key() -> None:
     assert 850 < same < 1150
 
 
-@given(st.integers(1, 6), st.integers(3, 5), st.integers(0, 40))
-def test_every_block_has_the_anchor_and_no_item_twice(slots: int, size: int, turn: int) -> None:
-    made = sampling.blocks(BANK, "item 3", slots, size, turn)
-    assert len(made) == slots
-    for block in made:
-        assert block[0] == "item 3"
-        assert len(set(block)) == len(block) == size
+SIZES = [(slots, size) for slots in range(1, 7) for size in range(3, 6) if slots * (size - 1) < len(BANK)]
 
 
-@given(st.integers(1, 6), st.integers(3, 5), st.integers(1, 30))
-def test_over_rounds_every_item_is_asked_as_often(slots: int, size: int, turns: int) -> None:
-    asked = Counter(
-        item
-        for turn in range(turns)
-        for block in sampling.blocks(BANK, "item 3", slots, size, turn)
-        for item in block[1:]
-    )
+def rounds(slots: int, size: int, turns: int) -> Iterator[tuple[tuple[str, ...], ...]]:
+    """Hold rounds one after the other."""
+    for turn in range(turns):
+        yield sampling.blocks(BANK, "item 3", size, slots=slots, turn=turn)
+
+
+@given(st.sampled_from(SIZES), st.integers(1, 12))
+def test_every_block_has_the_anchor_and_no_item_is_asked_twice(shape: tuple[int, int], turns: int) -> None:
+    slots, size = shape
+    for made in rounds(slots, size, turns):
+        assert len(made) == slots
+        others = [item for block in made for item in block[1:]]
+        assert {block[0] for block in made} == {"item 3"}
+        assert len(set(others)) == len(others) == slots * (size - 1)
+
+
+@given(st.sampled_from(SIZES), st.integers(1, 30))
+def test_over_rounds_every_item_is_asked_as_often(shape: tuple[int, int], turns: int) -> None:
+    asked = Counter(item for made in rounds(*shape, turns) for block in made for item in block[1:])
     counts = [asked[item] for item in BANK if item != "item 3"]
     assert max(counts) - min(counts) <= 1
 
 
-def test_nobody_is_kept_on_one_part_of_the_bank() -> None:
-    seen = {sampling.blocks(BANK, "item 0", 4, 4, turn)[1] for turn in range(4)}
-    assert {item for block in seen for item in block} == set(BANK)
-
-
-def test_what_was_missed_comes_next() -> None:
-    used: list[str] = []
-    for _ in range(4):
-        block = sampling.rotation(BANK, "item 0", used, 4)
-        used = [item for item in used if item not in block] + list(block)
-    assert set(used) == set(BANK)
-    assert sampling.rotation(BANK, "item 0", used, 4)[1:] == tuple(item for item in used if item != "item 0")[:3]
+@pytest.mark.parametrize(("slots", "size"), SIZES)
+def test_nobody_is_kept_on_one_part_of_the_bank(slots: int, size: int) -> None:
+    for number in range(slots):
+        assert {item for made in rounds(slots, size, 60) for item in made[number]} == set(BANK)
 
 
 @pytest.mark.parametrize("size", [2, 6])
 def test_a_pulse_is_short(size: int) -> None:
     with pytest.raises(Mistake, match="3 to 5"):
-        sampling.rotation(BANK, "item 0", (), size)
-    with pytest.raises(Mistake, match="3 to 5"):
-        sampling.blocks(BANK, "item 0", 2, size, 0)
+        sampling.blocks(BANK, "item 0", size)
+
+
+def test_a_bank_must_fill_all_parts() -> None:
+    with pytest.raises(Mistake, match="a bank of 15"):
+        sampling.blocks(BANK, "item 0", 4, slots=5)
 
 
 def test_one_pulse_in_fourteen_days() -> None:
-    today = date(2026, 11, 21)
-    assert sampling.may_ask(None, today)
-    assert sampling.may_ask(today - timedelta(days=14), today)
-    assert not sampling.may_ask(today - timedelta(days=13), today)
+    now = datetime(2026, 11, 21, 9, tzinfo=UTC)
+    assert sampling.may_ask(None, now)
+    assert sampling.may_ask(now - timedelta(days=14), now)
+    assert not sampling.may_ask(now - timedelta(days=13, hours=23), now)
+    assert not sampling.may_ask(now + timedelta(days=13), now)
 
 
 def test_a_weekly_pulse_asks_each_person_once_in_four_weeks() -> None:
     for person in (new_id() for _ in range(50)):
-        assert sum(sampling.in_turn(b"key", person, week) for week in range(4)) == 1
+        draw = hashlib.sha256(person.encode()).digest()
+        assert sum(sampling.in_turn(draw, week) for week in range(4)) == 1
+
+
+def test_when_somebody_is_asked_does_not_tell_what() -> None:
+    draws = [hashlib.sha256(str(number).encode()).digest() for number in range(4000)]
+    both = Counter((sampling.part(draw, 4), sampling.in_turn(draw, 0)) for draw in draws)
+    assert all(190 < both[part, True] < 310 for part in range(4))

@@ -10,12 +10,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tertulia.domain.surveys import Item, agreement, choice_of, recommendation
+from tertulia.domain.surveys import Item
 from tertulia.errors import Mistake
+from tertulia.surveys.questions import Question, Scale
 
 LICENSES = frozenset({"Apache-2.0", "OGL-UK-3.0", "LicenseRef-US-Government-Work"})
 """Under which wording may be shipped with this product."""
-Scale = Literal["recommendation", "agreement", "choice"]
 Scoring = Literal["recommendation", "mean", "favourable", "shares"]
 
 
@@ -23,8 +23,8 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Question(_Strict):
-    """Hold one item; its text is missing where only the customer may supply it."""
+class Wording(_Strict):
+    """Hold one question; its text is missing where only the customer may supply it."""
 
     key: str = Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")
     scale: Scale
@@ -53,7 +53,7 @@ class Instrument(_Strict):
     wording_shipped: bool
     scoring: Scoring
     note: str = ""
-    item: tuple[Question, ...] = ()
+    item: tuple[Wording, ...] = ()
     benchmark: Benchmark | None = None
 
     @model_validator(mode="after")
@@ -67,25 +67,30 @@ class Instrument(_Strict):
             raise ValueError(f"{self.key} ships a benchmark without a licence that allows it")
         return self
 
-    def items(self, wording: Mapping[str, str] | None = None) -> tuple[Item, ...]:
+    def questions(self, wording: Mapping[str, str] | None = None) -> tuple[Question, ...]:
         """Return what is asked; *wording* supplies the texts that are not shipped."""
-        return tuple(
-            _item(self, question, question.text or (wording or {}).get(question.key)) for question in self.item
-        )
+        return tuple(_question(self, one, one.text or (wording or {}).get(one.key)) for one in self.item)
+
+    def items(self, wording: Mapping[str, str] | None = None) -> tuple[Item, ...]:
+        """Return what is counted."""
+        return tuple(item for question in self.questions(wording) for item in question.items())
 
 
-def _item(instrument: Instrument, question: Question, text: str | None) -> Item:
-    key = f"{instrument.key}.{question.key}"
+def _question(instrument: Instrument, asked: Wording, text: str | None) -> Question:
+    key = f"{instrument.key}.{asked.key}"
     if not text:
         raise Mistake(
             f"The wording of {key} may not be shipped: get its owner's permission, then give it in the option "
-            f"`wording` as {question.key}."
+            f"`wording` as {asked.key}."
         )
-    if question.scale == "recommendation":
-        return recommendation(key, text, instrument.key)
-    if question.scale == "choice":
-        return choice_of(key, text, question.choices, instrument.key)
-    return agreement(key, text, reversed=question.reversed, instrument=instrument.key)
+    return Question(
+        key=key,
+        text=text,
+        scale=asked.scale,
+        reversed=asked.reversed,
+        choices=dict(asked.choices),
+        instrument=instrument.key,
+    )
 
 
 @cache
