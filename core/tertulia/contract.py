@@ -33,6 +33,8 @@ OPTIONAL: Mapping[str, tuple[str, ...]] = {
     "items": ("items", "results"),
     "prompt_for": PERSONAL,
     "share": ("share", *PERSONAL),
+    "deal": ("deal", *PERSONAL),
+    "grouping": ("grouping", "deal", *PERSONAL),
 }
 """What a ritual kind that has the method of the name must have too."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +12,13 @@ import sqlalchemy as sa
 from tertulia.delivery.planning import write_shards
 from tertulia.domain.attention import after_quiet_hours, snoozed
 from tertulia.domain.identifiers import Id, Json
-from tertulia.domain.people import Person, Place
+from tertulia.domain.people import Person, Place, Recipient
 from tertulia.domain.programs import Practice
+from tertulia.kinds import Scheduled
 from tertulia.runtime import Runtime
-from tertulia.services import links
+from tertulia.services import gathering, links, shares
 from tertulia.services.rounds import RoundRow
-from tertulia.storage import people
+from tertulia.storage import people, rituals
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import delivery, identity, membership, opt_out, person, place, round_table, shard
 
@@ -35,6 +36,8 @@ class Claim:
     address: Json | None = None
     link: str | None = None
     place: Place | None = None
+    share: Json | None = None
+    group: tuple[Recipient, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +67,14 @@ async def claim(runtime: Runtime, tx: Tx, job: ShardOf, count: int, real_now: fl
     postponed: list[tuple[int, datetime]] = []
     for record in records:
         found = _claim(record)
+        if record.target == "group":
+            gathered, why = await gathering.now(runtime, tx, job.round, found.recipient, found.platform)
+            if why:
+                await _skip(tx, job, record.seq, why)
+            else:
+                together = await rituals.seen_together(tx, job.round.organization, job.round.id, found.recipient)
+                claims.append(replace(found, group=gathered, share=together))
+            continue
         reason, due = _obstacle(job, record, found, now)
         if reason:
             await _skip(tx, job, record.seq, reason)
@@ -77,7 +88,13 @@ async def claim(runtime: Runtime, tx: Tx, job: ShardOf, count: int, real_now: fl
         taken = set((await tx.execute(_SENDING, {"of_shard": job.id, "seqs": seqs})).scalars())
         # a close in between may have skipped some of them
         claims = [found for found in claims if found.seq in taken]
-    return await _with_links(runtime, tx, job, claims)
+    return await _with_shares(runtime, tx, job, await _with_links(runtime, tx, job, claims))
+
+
+async def _with_shares(runtime: Runtime, tx: Tx, job: ShardOf, claims: list[Claim]) -> list[Claim]:
+    persons = [found.recipient for found in claims if found.person is not None]
+    dealt = await shares.dealt(runtime, tx, job.round, persons)
+    return [replace(found, share=found.share or dealt.get(found.recipient)) for found in claims]
 
 
 def _planned() -> sa.Select[Any]:
@@ -204,16 +221,16 @@ async def _postpone(runtime: Runtime, tx: Tx, job: ShardOf, postponed: Sequence[
 
 
 async def _with_links(runtime: Runtime, tx: Tx, job: ShardOf, claims: list[Claim]) -> list[Claim]:
-    needing = [found for found in claims if found.person is not None and _needs_link(runtime, found)]
+    kind = runtime.plugins.rituals().get(job.round.kind)
+    always = isinstance(kind, Scheduled)
+    needing = [found for found in claims if found.person is not None and (always or _needs_link(runtime, found))]
     if not needing or job.round.closes_at is None:
         return claims
     persons = [found.recipient for found in needing]
     made = await links.make_many(
         runtime, tx, job.round.organization, job.round.id, persons, job.round.closes_at + links.GRACE
     )
-    return [
-        Claim(**{**found.__dict__, "link": made[found.recipient]}) if found in needing else found for found in claims
-    ]
+    return [replace(found, link=made.get(found.recipient)) for found in claims]
 
 
 def _needs_link(runtime: Runtime, found: Claim) -> bool:

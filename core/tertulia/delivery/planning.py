@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ from tertulia.storage.tables import budget, delivery, place, shard
 SHARD = 1000
 """At most that many deliveries make a shard."""
 
+OVER_BUDGET = "weekly message budget used"
 TURN = 500
 Item = TypeVar("Item")
 
@@ -60,6 +62,22 @@ async def channels_of(
     return found
 
 
+async def within_budgets(
+    tx: Tx, organization: Id, appointments: Collection[Appointment], budgets: int
+) -> list[Appointment]:
+    """Give a reason to the appointments that the weekly budget would skip; nothing is taken from it yet."""
+    used = dict(await _budgets_used(tx, organization, appointments))
+    found: list[Appointment] = []
+    for appointment in appointments:
+        key = (appointment.person.id, iso_week(appointment.person, appointment.due))
+        own = appointment.person.message_budget
+        if appointment.reason is None and used.get(key, 0) >= (budgets if own is None else own):
+            found.append(replace(appointment, channel=None, reason=OVER_BUDGET))
+        else:
+            found.append(appointment)
+    return found
+
+
 async def write_appointments(
     runtime: Runtime, tx: Tx, round_: RoundRow, purpose: str, appointments: Collection[Appointment], budgets: int
 ) -> None:
@@ -73,7 +91,7 @@ async def write_appointments(
         if appointment.reason is None:
             allowed = appointment.person.message_budget
             if used.get(key, 0) >= (budgets if allowed is None else allowed):
-                row |= {"state": "skipped", "reason": "weekly message budget used"}
+                row |= {"state": "skipped", "reason": OVER_BUDGET}
             else:
                 used[key] = used.get(key, 0) + 1
         by_due[appointment.origin, appointment.due].append(row)

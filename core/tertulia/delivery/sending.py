@@ -88,12 +88,24 @@ async def _prepared(runtime: Runtime, platform: Platform, job: ShardOf, found: C
     key = runtime.vault.keyed_hash(f"{job.round.id}:{job.purpose}:{found.recipient}", "delivery")[:32]
     if found.person is not None and platform.survey is not None:
         return platform.survey.ask(_recipient(found, found.person), _question(runtime, job, found, found.person), key)
+    if found.group and platform.ritual is not None:
+        return _gathered(platform.ritual, runtime, job, found, key)
     if found.place is None or platform.ritual is None:
         raise OperatorError(f"platform {platform.name} has no port for {job.purpose}")
     if job.purpose == "summary":
         return await _summary(runtime, platform.ritual, job, found, found.place, key)
     prompt = prompts.compose(runtime, job.round, job.practice, person=None, language=job.language)
     return platform.ritual.post(found.place, prompt, key)
+
+
+async def _gathered(port: RitualPort, runtime: Runtime, job: ShardOf, found: Claim, key: str) -> str:
+    language = found.group[0].language
+    prompt = prompts.compose(runtime, job.round, job.practice, person=None, language=language, share=found.share)
+    # each answers in the own invitation: a shared place shows who was brought together, and why
+    ref = await port.gather(found.group, replace(prompt, fields=(), actions=(), visibility="group"), key)
+    if ref is None:
+        raise Unreachable("the platform brings no group together")
+    return ref
 
 
 def _recipient(found: Claim, person: Person) -> Recipient:
@@ -108,7 +120,7 @@ def _question(runtime: Runtime, job: ShardOf, found: Claim, person: Person) -> P
         person=person.id,
         language=person.languages[0],
         link=found.link,
-        share=shares.drawn(runtime, job.round, runtime.plugins.ritual(job.round.kind), person.id),
+        share=found.share or shares.drawn(runtime, job.round, runtime.plugins.ritual(job.round.kind), person.id),
     )
     return replace(prompt, body=REMINDER + prompt.body) if job.purpose.startswith("remind") else prompt
 

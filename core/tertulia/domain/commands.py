@@ -3,7 +3,8 @@
 ::
 
     help | check-in | icebreaker | kudos <mention…> [text] | snooze [n days | until date] | my data
-         | candle | settings | stop [practice] | link <code>
+         | candle | feedback | settings | stop [practice] | link <code>
+         | join [practice] | leave [practice]
 
 Letter case, accents, punctuation, typographic quotes and invisible characters make no difference.
 """
@@ -30,9 +31,12 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "snooze": ("pause", "mute", "remind me later"),
     "my data": ("what do you know about me", "privacy"),
     "candle": ("candle in the wind",),
+    "feedback": ("anonymous feedback",),
     "settings": ("setting", "preferences"),
     "stop": ("opt out", "unsubscribe", "leave me alone"),
     "link": ("connect",),
+    "join": ("sign up", "sign me up", "count me in"),
+    "leave": ("sign off", "count me out"),
 }
 UNKNOWN = "unknown"
 BOT_NAMES = ("tertulia",)
@@ -49,7 +53,7 @@ class Parsed:
     """Hold a command's canonical *name* and its arguments.
 
     `kudos`: the mentioned actors, then the text if there is one. `snooze`: a number of days, an ISO date, or what
-    could not be read. `stop`: a practice. `link`: the code. `unknown`: the nearest command, if one is near.
+    could not be read. `stop`, `join`, `leave`: a practice. `link`: the code. `unknown`: the nearest command, if one is near.
     """
 
     name: str
@@ -166,7 +170,7 @@ def _arguments(name: str, pieces: Sequence[tuple[Piece, str]]) -> Iterator[str |
         yield _until(text)
     elif name == "link" and (code := "".join(character for character in text if character.isalnum())):
         yield code
-    elif name == "stop" and (practice := _unquoted(text)):
+    elif name in ("stop", "join", "leave") and (practice := _unquoted(text)):
         yield practice
 
 

@@ -48,7 +48,7 @@ class Practice:
     """Hold one ritual or survey of a program.
 
     *ask* says where people are asked: each person privately, the shared *places*, or both. *reminders* are pauses
-    after a person's own due instant.
+    after a person's own due instant. *join* says who takes part: all of the audience, or those of it who signed up.
     """
 
     key: str
@@ -61,6 +61,7 @@ class Practice:
     open_for: timedelta = timedelta(hours=24)
     reminders: tuple[timedelta, ...] = ()
     options: Json = field(default_factory=dict)
+    join: Literal["all", "opt-in"] = "all"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,11 +12,12 @@ from tertulia.domain.markup import Markup
 FieldKind = Literal["one", "many", "scale", "short", "long", "confirm"]
 Style = Literal["primary", "default", "destructive"]
 Privacy = Literal["named", "confidential"]
-Visibility = Literal["me", "team", "workspace"]
+Visibility = Literal["me", "group", "team", "workspace"]
 ReplyStatus = Literal["taken", "changed", "closed", "refused", "unknown_actor"]
 
 SEEN_BY: dict[Visibility, str] = {
     "me": "only you see it",
+    "group": "the people in your group see it",
     "team": "your team sees it",
     "workspace": "everyone in the workspace sees it",
 }
@@ -120,7 +121,17 @@ class Draft:
 
 @dataclass(frozen=True, kw_only=True)
 class Given:
-    """Hold what a person gave to a ritual, checked by its kind; a pass keeps no values."""
+    """Hold what a person gave to a ritual, checked by its kind; a pass keeps no values.
+
+    *counts* tells whether giving this is taking part in the round. *reserves* are the items of which the person wants
+    a place from now on, `None` leaves reservations as they are. *private* is sealed apart until *private_until* (UTC)
+    and comes back without a name only. *standing* signs the person up for the practice, or takes them off its list.
+    """
 
     values: Json = field(default_factory=dict)
     passed: bool = False
+    counts: bool = True
+    reserves: tuple[str, ...] | None = None
+    private: Json | None = None
+    private_until: datetime | None = None
+    standing: Literal["join", "leave"] | None = None

@@ -40,6 +40,7 @@ SESSION: dict[str, frozenset[str]] = {
 PURPOSES: dict[str, Repeatability] = {
     "invite": "never",
     "post": "never",
+    "gather": "never",
     "remind": "repeat",
     "summary": "repeat",
     "alert": "repeat",

@@ -7,9 +7,10 @@ import sqlalchemy as sa
 from tertulia.domain.identifiers import Id
 from tertulia.extension import Event
 from tertulia.runtime import Runtime
-from tertulia.services import closing, opening, releasing, rounds
+from tertulia.services import closing, dealing, opening, releasing, rounds
 from tertulia.services.releasing import Prepared
 from tertulia.services.rounds import RoundRow
+from tertulia.services.seating import Formed
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import shard
 from tertulia.surveys import ballots
@@ -21,12 +22,13 @@ async def advance(runtime: Runtime, round_id: Id, step: int) -> list[Id]:
     A step that is no longer the timer's (a double tick, a step repeated after a crash) changes nothing.
     """
     prepared = await releasing.prepare(runtime, round_id, step)
+    formed = await dealing.prepare(runtime, round_id, step)
     async with runtime.database.write() as tx:
         round_ = await rounds.find(tx, round_id, lock=True)
         if round_ is None:
             return []
         if round_.step == step and round_.next_action is not None:
-            await _step(runtime, tx, round_, round_.next_action, prepared)
+            await _step(runtime, tx, round_, round_.next_action, prepared, formed)
         after = await rounds.find(tx, round_id)
         started = (
             await tx.execute(sa.select(shard.c.id).where(shard.c.round_id == round_id, shard.c.state == "started"))
@@ -37,9 +39,11 @@ async def advance(runtime: Runtime, round_id: Id, step: int) -> list[Id]:
     return shards
 
 
-async def _step(runtime: Runtime, tx: Tx, round_: RoundRow, action: str, prepared: Prepared | None) -> None:
+async def _step(
+    runtime: Runtime, tx: Tx, round_: RoundRow, action: str, prepared: Prepared | None, formed: Formed | None
+) -> None:
     if action == "open" and round_.state == "planned":
-        await opening.open_round(runtime, tx, round_)
+        await opening.open_round(runtime, tx, round_, formed)
     elif action == "deliver":
         await opening.start_shards(runtime, tx, round_)
     elif action == "remind" and round_.state == "open":

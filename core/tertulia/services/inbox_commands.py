@@ -18,11 +18,13 @@ from tertulia.domain.programs import Practice
 from tertulia.domain.prompts import Given, Reply, ReplyStatus
 from tertulia.domain.walltime import instant, wall_time
 from tertulia.runtime import Runtime
-from tertulia.services import identities, links, preferences, prompts, rounds, shares
+from tertulia.services import identities, links, preferences, prompts, rounds, shares, sign_ups
 from tertulia.services.facts import Scope
 from tertulia.storage import people, programs, tables
 from tertulia.storage.database import Tx
+from tertulia.surveys.candle import chat
 
+CANDLE = "candle"
 DEFAULT_SNOOZE = 7
 HELP = {
     "check-in": "open the check-in that is running",
@@ -31,9 +33,12 @@ HELP = {
     "snooze": "**snooze** 3 days, or **snooze** until 2027-01-10: nothing is sent to you meanwhile",
     "my data": "see, download or erase what is held about you",
     "candle": "ask one person for care, in private",
+    "feedback": "tell your workspace something without your name",
     "settings": "choose your channel, hours and practices",
     "stop": "**stop**, or **stop** and a practice: not to be invited again",
     "link": "**link** and a code: tell me who you are",
+    "join": "**join** and a practice: take part in its coming rounds",
+    "leave": "**leave** and a practice: take part no more",
 }
 UNKNOWN_ACTOR = (
     "I do not know yet who you are. Sign in on [your Tertulia page]({page}), ask there for a link code, "
@@ -128,6 +133,46 @@ async def _stop(asked: _Asked) -> Reply:
     return _say_literal("taken", f"You will not be invited to {what} again, until you change that on your page.")
 
 
+async def _join(asked: _Asked) -> Reply:
+    found = await _joinable(asked)
+    if isinstance(found, Reply):
+        return found
+    workspace, practice = found
+    if asked.first:
+        who = (asked.scope.organization, workspace, practice.key, asked.person.id)
+        await sign_ups.sign_up(asked.runtime, asked.tx, *who)
+    return _say_literal("taken", f"You take part in “{practice.title}” from its next round on. “leave” ends that.")
+
+
+async def _leave(asked: _Asked) -> Reply:
+    found = await _joinable(asked)
+    if isinstance(found, Reply):
+        return found
+    workspace, practice = found
+    if asked.first:
+        who = (asked.scope.organization, workspace, practice.key, [asked.person.id])
+        await sign_ups.withdraw(asked.runtime, asked.tx, *who)
+    return _say_literal("taken", f"You take part in “{practice.title}” no more. “join” lets you come back.")
+
+
+async def _joinable(asked: _Asked) -> tuple[Id, Practice] | Reply:
+    """Find the opt-in practice that is meant: the named one, or the only one there is."""
+    wanted = _text(asked.command).casefold()
+    offered: list[tuple[Id, Practice]] = []
+    for workspace in await people.workspaces_of(asked.tx, asked.scope.organization, asked.person.id):
+        program = await programs.current(asked.tx, asked.scope.organization, workspace)
+        practices = program.practices if program else ()
+        mine = (one for one in practices if one.join == "opt-in" and one.audience.includes(asked.person))
+        offered += [(workspace, one) for one in mine]
+    meant = [one for one in offered if not wanted or wanted in _names(one[1])]
+    if len(meant) == 1:
+        return meant[0]
+    if not offered:
+        return _say("refused", "There is no practice to join at the moment.")
+    known = Markup.bullets(sorted({practice.title for _, practice in offered}))
+    return Reply(status="refused", text=Markup.parse("Say which one. There are:") + known, private=True)
+
+
 def _names(practice: Practice) -> set[str]:
     return {practice.key.casefold(), practice.title.casefold(), practice.kind.casefold()}
 
@@ -154,7 +199,16 @@ async def _candle(asked: _Asked) -> Reply:
     if asked.command.place is not None:
         # whoever asks for care in public is answered where nobody else reads it
         return _say("taken", "Let us go on in private: write **candle** to me in a direct message.")
-    return await _ritual(asked)
+    workspace = await _workspace(asked)
+    if isinstance(workspace, Reply):
+        return chat.pointer(asked.runtime)
+    whose = (asked.scope.organization, workspace, asked.person.id)
+    return await chat.begin(asked.runtime, asked.tx, *whose, asked.person.languages[0])
+
+
+async def _feedback(asked: _Asked) -> Reply:
+    text = "What you write there is read without your name, and answered there: "
+    return _say("taken", f"{text}[write feedback]({_page(asked.runtime)}/feedback)")
 
 
 async def _ritual(asked: _Asked) -> Reply:
@@ -202,7 +256,8 @@ async def _open_round(asked: _Asked, workspace: Id, kind: str) -> tuple[rounds.R
     for record in (await asked.tx.execute(query)).all():
         row = rounds.row_of(record)
         practice = await rounds.practice_of(asked.tx, row)
-        if practice.audience.includes(asked.person):
+        of = (asked.scope.organization, workspace, practice, asked.person.id)
+        if practice.audience.includes(asked.person) and await sign_ups.takes_part(asked.tx, *of):
             return row, practice
     return None
 
@@ -247,9 +302,12 @@ async def _unknown(asked: _Asked) -> Reply:
 VERBS: dict[str, _Verb] = {
     "snooze": _snooze,
     "stop": _stop,
+    "join": _join,
+    "leave": _leave,
     "my data": _my_data,
     "settings": _settings,
     "candle": _candle,
+    "feedback": _feedback,
     "check-in": _ritual,
     "icebreaker": _ritual,
     "kudos": _ritual,

@@ -16,7 +16,18 @@ from tertulia.storage.database import Tx
 from tertulia.storage.tables.columns import Instant
 
 Row = dict[str, Any]
-HANDED = (tables.identity, tables.membership, tables.role, tables.response, tables.participation, tables.opt_out)
+HANDED = (
+    tables.identity,
+    tables.membership,
+    tables.role,
+    tables.response,
+    tables.participation,
+    tables.opt_out,
+    tables.sign_up,
+    tables.round_share,
+    tables.reservation,
+    tables.private_answer,
+)
 """Whose rows go to the person that is kept; a row that both have is dropped, but both answers of a round stay."""
 
 

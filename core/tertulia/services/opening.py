@@ -4,48 +4,85 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from tertulia.delivery import planning
-from tertulia.domain.identifiers import Id
-from tertulia.domain.people import Person
-from tertulia.domain.planning import Appointment, appoint
+from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.programs import Practice, Program
 from tertulia.domain.rounds import ShardDue, Step, next_step
-from tertulia.domain.walltime import instant
 from tertulia.extension import RoundRequest
+from tertulia.kinds import Dealt, Grouped
 from tertulia.runtime import Runtime
-from tertulia.services import rounds
+from tertulia.services import dealing, gathering, invitations, pacing, rounds
+from tertulia.services.invitations import Invitations
 from tertulia.services.rounds import RoundRow
-from tertulia.storage import people, programs
+from tertulia.services.seating import Formed
+from tertulia.storage import programs
 from tertulia.storage.database import Tx, upsert
 from tertulia.storage.tables import ritual_memory, round_table, shard
 
 
-async def open_round(runtime: Runtime, tx: Tx, round_: RoundRow) -> None:
-    """Open a planned round: choose its content, write its recipients, and plan the practice's next one."""
+async def open_round(runtime: Runtime, tx: Tx, round_: RoundRow, formed: Formed | None = None) -> None:
+    """Open a planned round: choose its content, write its recipients, and plan the practice's next one.
+
+    The groups of a round that brings people together are *formed* beforehand; where somebody came or went since, the
+    step is taken again.
+    """
     program = await programs.at_version(tx, round_.organization, round_.workspace, round_.program_version)
-    practice = program.practice(round_.practice) if program else None
-    if program is None or practice is None:
+    if program is None or program.practice(round_.practice) is None:
         await rounds.change_state(tx, round_, "cancelled", reason="its program version is gone", **_NO_TIMER)
         return
-    wall = datetime.fromisoformat(round_.occurrence)
-    now = runtime.clock.now()
-    members = [
-        m for m in await people.members(tx, round_.organization, round_.workspace) if practice.audience.includes(m)
-    ]
-    origins = {member.id: _origin(practice, wall, member) for member in members}
-    closes = max(origins.values(), default=round_.opens_at) + practice.open_for
-    if now >= closes:
+    practice, now = await rounds.practice_of(tx, round_), runtime.clock.now()
+    staged = round_.occurrence.startswith(rounds.STAGE)
+    kind = runtime.plugins.ritual(practice.kind)
+    budget = program.message_budget if isinstance(kind, Dealt) else None
+    plan = await invitations.plan(runtime, tx, round_, practice, budget)
+    if now >= plan.closes:
         await rounds.change_state(
-            tx, round_, "cancelled", reason="missed: the service did not run", closes_at=closes, **_NO_TIMER
+            tx, round_, "cancelled", reason="missed: the service did not run", closes_at=plan.closes, **_NO_TIMER
         )
+    elif isinstance(kind, Grouped) and not staged and not _fits(formed, plan):
+        await set_timer(tx, round_, Step("open", now))
+        return
     else:
-        await _prepare(runtime, tx, round_, practice, len(members), closes)
-        await _appoint_all(runtime, tx, round_, practice, program, members, origins, closes)
-    await _plan_following(runtime, tx, round_, wall)
+        await _open(runtime, tx, round_, practice, program, plan, formed)
+    if not staged:
+        await _plan_following(runtime, tx, round_, datetime.fromisoformat(round_.occurrence))
+
+
+def _fits(formed: Formed | None, plan: Invitations) -> bool:
+    return formed is not None and formed.people == {one.id for one in plan.takers()}
+
+
+async def _open(
+    runtime: Runtime,
+    tx: Tx,
+    round_: RoundRow,
+    practice: Practice,
+    program: Program,
+    plan: Invitations,
+    formed: Formed | None,
+) -> None:
+    kind, appointments = runtime.plugins.ritual(practice.kind), plan.appointments
+    if round_.occurrence.startswith(rounds.STAGE):
+        content = round_.content
+        await rounds.change_state(tx, round_, "open")
+    else:
+        content = await _prepare(runtime, tx, round_, practice, len(plan.members), plan.closes)
+        opened = replace(round_, content=content, closes_at=plan.closes)
+        appointments = tuple(await dealing.deal(runtime, tx, opened, kind, appointments, formed))
+        appointments = await pacing.paced(runtime, tx, opened, appointments)
+    opened = replace(round_, state="open", content=content, closes_at=plan.closes)
+    if practice.ask in ("place", "both") and not round_.confidential:
+        await planning.write_postings(runtime, tx, round_, practice, "post", max(plan.first, runtime.clock.now()))
+    if practice.ask in ("each", "both") or round_.confidential:
+        await planning.write_appointments(runtime, tx, round_, "invite", appointments, program.message_budget)
+    if formed is not None:
+        await gathering.plan(runtime, tx, opened, formed.parties, appointments)
+    await set_timer(tx, round_, await next_step_of(tx, round_, practice, plan.closes))
 
 
 _NO_TIMER: dict[str, None] = {"next_action": None, "next_at": None}
@@ -59,14 +96,9 @@ async def _plan_following(runtime: Runtime, tx: Tx, round_: RoundRow, wall: date
         await rounds.plan_next(*place, newest, practice, after=wall)
 
 
-def _origin(practice: Practice, wall: datetime, member: Person) -> datetime:
-    zone = member.zone if practice.cadence.time == "local" else practice.cadence.zone
-    return instant(wall, zone)
-
-
 async def _prepare(
     runtime: Runtime, tx: Tx, round_: RoundRow, practice: Practice, size: int, closes: datetime
-) -> None:
+) -> Json:
     kind = runtime.plugins.ritual(practice.kind)
     group = group_key(practice)
     prepared = kind.prepare(
@@ -77,12 +109,25 @@ async def _prepare(
             group_size=size,
             seed=_seed(round_),
             used=await items_used(tx, round_.organization, round_.workspace, practice.kind, group),
+            turn=await _rounds_held(tx, round_),
         )
     )
     await remember(runtime, tx, round_.organization, round_.workspace, practice.kind, group, prepared.uses)
     if round_.confidential:
         runtime.keys.create(round_.id)
     await rounds.change_state(tx, round_, "open", content=dict(prepared.content), closes_at=closes)
+    return prepared.content
+
+
+async def _rounds_held(tx: Tx, round_: RoundRow) -> int:
+    """Count the rounds of the practice that took place; one that was missed is made up for by the next."""
+    query = sa.select(sa.func.count()).where(
+        round_table.c.organization_id == round_.organization,
+        round_table.c.workspace_id == round_.workspace,
+        round_table.c.practice == round_.practice,
+        round_table.c.state.not_in(("planned", "cancelled")),
+    )
+    return int((await tx.execute(query)).scalar_one())
 
 
 def group_key(practice: Practice) -> str:
@@ -128,53 +173,6 @@ async def remember(
         keys=("workspace_id", "kind", "group_key", "item"),
         update=("used_at",),
     )
-
-
-async def _appoint_all(
-    runtime: Runtime,
-    tx: Tx,
-    round_: RoundRow,
-    practice: Practice,
-    program: Program,
-    members: Sequence[Person],
-    origins: dict[Id, datetime],
-    closes: datetime,
-) -> None:
-    if practice.ask in ("place", "both") and not round_.confidential:
-        first = min(origins.values(), default=round_.opens_at)
-        await planning.write_postings(runtime, tx, round_, practice, "post", max(first, runtime.clock.now()))
-    if practice.ask in ("each", "both") or round_.confidential:
-        appointments = await _appointments(runtime, tx, round_, practice, members, origins, closes)
-        await planning.write_appointments(runtime, tx, round_, "invite", appointments, program.message_budget)
-    await set_timer(tx, round_, await next_step_of(tx, round_, practice, closes))
-
-
-async def _appointments(
-    runtime: Runtime,
-    tx: Tx,
-    round_: RoundRow,
-    practice: Practice,
-    members: Sequence[Person],
-    origins: dict[Id, datetime],
-    closes: datetime,
-) -> list[Appointment]:
-    now = runtime.clock.now()
-    channels = await planning.channels_of(runtime, tx, round_, members)
-    opt_outs = await people.opt_outs(tx, round_.organization, [member.id for member in members])
-    appointments: list[Appointment] = []
-    async for member in planning.in_turns(members):
-        appointments.append(
-            appoint(
-                member,
-                practice=practice.key,
-                origin=origins[member.id],
-                closes=closes,
-                now=now,
-                channels=channels[member.id],
-                opt_outs=opt_outs.get(member.id, frozenset()),
-            )
-        )
-    return appointments
 
 
 async def next_step_of(tx: Tx, round_: RoundRow, practice: Practice, closes: datetime) -> Step:

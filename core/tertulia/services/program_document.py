@@ -241,4 +241,5 @@ def _practice(table: PracticeTable, zone: str) -> Practice:
         open_for=table.open_for,
         reminders=tuple(table.reminders),
         options=plain(table.options),
+        join=table.join,
     )

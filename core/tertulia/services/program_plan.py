@@ -144,6 +144,7 @@ def _fields(practice: Practice) -> dict[str, str]:
         **{f"cadence.{name}": value for name, value in vars(practice.cadence).items()},
         **{f"audience.{name}": ", ".join(values) for name, values in audience.items()},
         "ask": practice.ask,
+        "join": practice.join,
         "places": ", ".join(places),
         "open_for": show_duration(practice.open_for),
         "reminders": ", ".join(map(show_duration, practice.reminders)),

@@ -140,6 +140,7 @@ class PracticeTable(Table):
     open_for: Duration = timedelta(hours=24)
     reminders: Annotated[list[Duration], Field(max_length=5)] = []
     options: dict[str, Any] = {}
+    join: Literal["all", "opt-in"] = "all"
 
     @field_validator("ask")
     @classmethod

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 import sqlalchemy as sa
 
@@ -15,9 +16,12 @@ from tertulia.domain.walltime import instant
 from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
 from tertulia.services.cadence import occurrences
-from tertulia.storage import programs
+from tertulia.storage import programs, rituals
 from tertulia.storage.database import Tx, upsert
 from tertulia.storage.tables import ballot, delivery, membership, person, response, round_table, workspace
+
+STAGE = "stage:"
+"""What the occurrence of a round begins with that follows another one; its own id comes behind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,14 +83,25 @@ async def find(tx: Tx, round_id: Id, organization: Id | None = None, *, lock: bo
 
 
 async def practice_of(tx: Tx, round_: RoundRow) -> Practice:
-    """Return the practice as the round's own program version has it."""
+    """Return the practice as the round's own program version has it; a further stage asks and reminds its own way."""
     program = await programs.at_version(tx, round_.organization, round_.workspace, round_.program_version)
     practice = program.practice(round_.practice) if program else None
     if practice is None:
         raise Mistake(
             f"Round {round_.id} names practice {round_.practice!r}, which its program version does not have."
         )
-    return practice
+    stage = await rituals.stage_of(tx, round_.id) if round_.occurrence.startswith(STAGE) else None
+    if stage is None or round_.closes_at is None:
+        return practice
+    ask: Literal["each", "place", "both"] = stage.ask  # type: ignore[assignment]  # written by the plan of a stage
+    open_for = round_.closes_at - round_.opens_at
+    return replace(practice, ask=ask, reminders=stage.reminders, open_for=open_for)
+
+
+async def root_of(tx: Tx, round_: RoundRow) -> Id:
+    """Return the practice's own round that a stage belongs to; that round itself where it is no stage."""
+    stage = await rituals.stage_of(tx, round_.id) if round_.occurrence.startswith(STAGE) else None
+    return stage.root if stage else round_.id
 
 
 async def change_state(tx: Tx, round_: RoundRow, state: str, **values: object) -> bool:
@@ -105,10 +120,10 @@ async def schedule(runtime: Runtime, tx: Tx, organization: Id, workspace_id: Id,
     """Plan the next round of every practice of *program*; rounds that are due or open keep their version."""
     now = runtime.clock.now()
     mine = (round_table.c.organization_id == organization, round_table.c.workspace_id == workspace_id)
-    await tx.execute(round_table.delete().where(*mine, round_table.c.state == "planned", round_table.c.next_at > now))
-    due = set(
-        (await tx.execute(sa.select(round_table.c.practice).where(*mine, round_table.c.state == "planned"))).scalars()
-    )
+    # a stage that follows a round goes on as it was planned, whatever the program says now
+    planned = (*mine, round_table.c.state == "planned", round_table.c.occurrence.not_like(f"{STAGE}%"))
+    await tx.execute(round_table.delete().where(*planned, round_table.c.next_at > now))
+    due = set((await tx.execute(sa.select(round_table.c.practice).where(*planned))).scalars())
     for practice in program.practices:
         if practice.key not in due:
             await plan_next(runtime, tx, organization, workspace_id, program, practice, after=None)

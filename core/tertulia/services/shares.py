@@ -7,11 +7,14 @@ can tell a person's draw.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.prompts import Draft, Given
 from tertulia.extension import Personal, RitualKind, Sampled
+from tertulia.kinds import Dealt
+from tertulia.storage import rituals
 from tertulia.storage.database import Tx
 from tertulia.storage.vault import Vault
 
@@ -22,7 +25,17 @@ if TYPE_CHECKING:
 
 async def share_of(runtime: Runtime, tx: Tx, round_: RoundRow, kind: RitualKind, person: Id) -> Json | None:
     """Return what *person* is asked in particular, `None` where the kind asks everybody the same."""
+    if isinstance(kind, Dealt):
+        return (await rituals.seen_by(tx, round_.organization, round_.id, [person])).get(person)
     return drawn(runtime, round_, kind, person)
+
+
+async def dealt(runtime: Runtime, tx: Tx, round_: RoundRow, persons: Sequence[Id]) -> dict[Id, Json]:
+    """Return the shares of *persons* that were dealt and kept; none where the kind deals none."""
+    kind = runtime.plugins.rituals().get(round_.kind)
+    if not persons or not isinstance(kind, Dealt):
+        return {}
+    return await rituals.seen_by(tx, round_.organization, round_.id, persons)
 
 
 def drawn(runtime: Runtime, round_: RoundRow, kind: RitualKind, person: Id) -> Json | None:

@@ -96,7 +96,7 @@ def _encode(program: Program) -> Json:
 
 def _encode_practice(practice: Practice) -> Json:
     return {
-        **{name: getattr(practice, name) for name in ("key", "kind", "title", "ask")},
+        **{name: getattr(practice, name) for name in ("key", "kind", "title", "ask", "join")},
         "cadence": vars(practice.cadence),
         "audience": {name: list(values) for name, values in vars(practice.audience).items()},
         "places": [vars(place) for place in practice.places],
@@ -123,4 +123,6 @@ def _decode_practice(parsed: Mapping[str, Any]) -> Practice:
         open_for=timedelta(seconds=parsed["open_for"]),
         reminders=tuple(timedelta(seconds=pause) for pause in parsed["reminders"]),
         options=parsed["options"],
+        # programs of before the key existed address everybody
+        join=parsed.get("join", "all"),
     )

@@ -6,7 +6,19 @@ from aiohttp import web
 
 from tertulia.domain.clock import Clock, SystemClock
 from tertulia.runtime import Runtime
-from tertulia.web import access, answering, edge, headers, hooks, member, operation, pages, progress, signing_in
+from tertulia.web import (
+    access,
+    answering,
+    edge,
+    headers,
+    hooks,
+    member,
+    operation,
+    pages,
+    practices,
+    progress,
+    signing_in,
+)
 from tertulia.web.buckets import Buckets
 from tertulia.web.state import GUESSES, RUNTIME, WAIT, WALL
 
@@ -25,7 +37,7 @@ def build(runtime: Runtime, *, wall: Clock | None = None, wait: float = 0.3) -> 
     app[GUESSES] = Buckets(60, 60.0)
     pages.environment(app)
     runtime.installations.render = pages.plugin_page
-    for part in (operation, hooks, pages, answering, signing_in, member, progress):
+    for part in (operation, hooks, pages, answering, signing_in, member, practices, progress):
         part.attach(app)
     app.on_response_prepare.append(headers.protect)
     app.on_startup.append(_check)

@@ -1,0 +1,199 @@
+"""What a kind of ritual may do besides asking: deal personal shares, form groups, and go on in further stages.
+
+Each protocol is optional and made of pure functions. The core keeps what they return, resolves names, plans the
+rounds and looks after quiet hours, opt-outs and budgets; a kind never reads the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from tertulia.domain.identifiers import Id, Json
+from tertulia.extension import Personal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """Hold what one person is dealt; who has the same *group* was brought together.
+
+    Write no names into *share*: where it has a list `people` of ids, the kind gets it back as a list of
+    `{"id", "name", "team", "location", "zone", "given"}` without those who left, opted out or were erased. *given*
+    maps each stage of the round (the first is `""`) to what that person gave there for the group. The kind also gets
+    `me`: `{"id", "name", "zone", "given", "reserved"}` of the person who looks; *reserved* maps each item to the
+    person's place in its line, counted from 1.
+    """
+
+    share: Json = field(default_factory=dict)
+    group: Id | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Party:
+    """Hold people whom the core brought together.
+
+    *by* says whether they have hours in common or exchange notes. *why* may be shown to them; *yielded* are the rules
+    that had to yield, in sentences that may be shown too. *times* are instants (UTC) at which all of them can meet.
+    """
+
+    id: Id
+    people: tuple[Id, ...]
+    by: Literal["meeting", "notes"]
+    why: str
+    yielded: tuple[str, ...] = ()
+    times: tuple[datetime, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dealing:
+    """Hold what shares are dealt by: whom the round will ask, and the groups formed of them.
+
+    *alone* tells those for whom no group was found why.
+    """
+
+    people: tuple[Id, ...]
+    parties: tuple[Party, ...]
+    alone: Mapping[Id, str]
+    seed: int
+    opens_at: datetime
+    closes_at: datetime
+
+
+@runtime_checkable
+class Dealt(Personal, Protocol):
+    """A personal kind whose shares are dealt once, when a round opens, and kept with it."""
+
+    def deal(self, content: Json, dealing: Dealing) -> Mapping[Id, Share]:
+        """Return a share for everybody of `dealing.people` who is to be asked; the others are not."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grouping:
+    """Say how groups are formed.
+
+    `match`: everybody, by hard rules and wishes. `within`: the same inside each team or location (*by*). `mentor`:
+    pairs of one who is here for *veteran_days* with one who is not. `lottery`: *draw* of those who take part meet the
+    *hosts* (e-mail addresses), who was drawn least often first. *size* is 2, 3 or 4. A pair does not meet again
+    within *rounds*; two can meet where *minutes* fit the working hours of both. *wishes* weighs team, city, worker,
+    tenure, ties and hours. *notes* lets people whose hours do not meet exchange notes instead.
+    """
+
+    form: Literal["match", "within", "mentor", "lottery"] = "match"
+    size: Literal[2, 3, 4] = 2
+    rounds: int = 52
+    minutes: int = 60
+    wishes: Mapping[str, float] = field(default_factory=dict)
+    by: Literal["team", "location"] = "team"
+    hosts: tuple[str, ...] = ()
+    draw: int = 3
+    veteran_days: int = 730
+    notes: bool = True
+
+
+@runtime_checkable
+class Grouped(Dealt, Protocol):
+    """A dealt kind whose rounds bring people together; `Dealing.parties` holds the groups."""
+
+    def grouping(self, options: Any) -> Grouping:
+        """Say how the groups of a practice with *options* are formed."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gave:
+    """Hold one answer of a round that ended; a pass has no values."""
+
+    person: Id
+    values: Json
+    passed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """Hold what came of a round, for the decision what follows it; who opted out meanwhile is not in it.
+
+    *invited* were reached. *shares* are as they were dealt. *earlier* maps each earlier stage to what was given there
+    by whom. *reserved* maps each item to its line, first come first. *private* are the private answers, in no order
+    and without names. *silent* tells in how many rounds on end, this one included, a person of an opt-in practice
+    has given nothing at all. *organisers* are the hosts and admins of the workspace.
+    """
+
+    stage: str
+    opened_at: datetime
+    closed_at: datetime
+    invited: frozenset[Id]
+    given: tuple[Gave, ...]
+    shares: Mapping[Id, Share]
+    earlier: Mapping[str, Mapping[Id, Json]]
+    reserved: Mapping[str, tuple[Id, ...]]
+    private: tuple[Json, ...]
+    silent: Mapping[Id, int]
+    organisers: tuple[Id, ...]
+
+    def answers(self) -> Mapping[Id, Json]:
+        """Return what each person gave; passes are left out."""
+        return {gave.person: gave.values for gave in self.given if not gave.passed}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FollowUp:
+    """Plan a further stage: a round of its own, that asks those who have a share in it from *at* for *open_for*.
+
+    Its content is *content* with the key `stage` added. *reminders* are pauses after a person's own due instant. With
+    *withdraws*, those whom it tells are taken off the practice's list as it is planned.
+    """
+
+    stage: str
+    at: datetime
+    open_for: timedelta
+    shares: Mapping[Id, Share]
+    content: Json = field(default_factory=dict)
+    reminders: tuple[timedelta, ...] = ()
+    ask: Literal["each", "place", "both"] = "each"
+    withdraws: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conclusion:
+    """Say what follows a round, who is now known to have taken part, and who met whom.
+
+    Whoever *attended* counts once for the whole round, whatever stage tells it. *met* are groups of people; a tie is
+    kept between each two of one.
+    """
+
+    follow_ups: tuple[FollowUp, ...] = ()
+    attended: frozenset[Id] = frozenset()
+    met: tuple[frozenset[Id], ...] = ()
+
+
+@runtime_checkable
+class Staged(Protocol):
+    """A kind whose rounds go on in stages."""
+
+    def conclude(self, content: Json, outcome: Outcome) -> Conclusion:
+        """Decide what follows a round (or a stage) that has closed."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engagement:
+    """Hold one entry of a calendar file; *key* stays the same while the entry is changed."""
+
+    key: str
+    title: str
+    starts: datetime
+    ends: datetime
+    description: str = ""
+    status: Literal["tentative", "confirmed", "cancelled"] = "confirmed"
+
+
+@runtime_checkable
+class Scheduled(Protocol):
+    """A personal kind with times to be put into a calendar; its messages carry the personal link to the file."""
+
+    def engagements(self, content: Json, share: Json, language: str) -> Sequence[Engagement]:
+        """Return what the person with *share* may put into a calendar."""
+        ...

@@ -1,0 +1,58 @@
+"""What an answer does besides being kept: places in a line, something sealed apart, a standing sign-up."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from tertulia.domain.identifiers import Id, Json
+from tertulia.domain.prompts import Given
+from tertulia.errors import Mistake
+from tertulia.runtime import Runtime
+from tertulia.services import sign_ups
+from tertulia.services.rounds import RoundRow
+from tertulia.storage import rituals, tables
+from tertulia.storage.database import Tx, upsert
+
+PRIVATE = tables.private_answer
+
+
+async def carry_out(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id, person: Id, given: Given) -> None:
+    """Carry out what *given* asks for, in the transaction that keeps it."""
+    if given.reserves is not None:
+        await rituals.reserve(tx, round_.organization, root, person, given.reserves, runtime.clock.now())
+    if given.private is not None:
+        await _seal(runtime, tx, round_, root, person, given)
+    if given.standing == "join":
+        await sign_ups.sign_up(runtime, tx, round_.organization, round_.workspace, round_.practice, person)
+    elif given.standing == "leave":
+        await sign_ups.withdraw(runtime, tx, round_.organization, round_.workspace, round_.practice, [person])
+
+
+async def _seal(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id, person: Id, given: Given) -> None:
+    mine = (PRIVATE.c.organization_id == round_.organization, PRIVATE.c.round_id == root)
+    if not given.private:
+        await tx.execute(PRIVATE.delete().where(*mine, PRIVATE.c.person_id == person))
+        return
+    if given.private_until is None:
+        raise Mistake("What is private needs an end; the kind must say until when it is kept.")
+    row = {
+        "organization_id": round_.organization,
+        "round_id": root,
+        "person_id": person,
+        "sealed": runtime.vault.seal_json(dict(given.private), PRIVATE.name, round_.organization, root),
+        "expires_at": given.private_until,
+    }
+    await upsert(tx, PRIVATE, [row], keys=("round_id", "person_id"), update=("sealed", "expires_at"))
+
+
+async def private_answers(runtime: Runtime, tx: Tx, organization: Id, root: Id) -> dict[Id, Json]:
+    """Return what is sealed for a round and not past its end."""
+    query = sa.select(PRIVATE.c.person_id, PRIVATE.c.sealed).where(
+        PRIVATE.c.organization_id == organization,
+        PRIVATE.c.round_id == root,
+        PRIVATE.c.expires_at > runtime.clock.now(),
+    )
+    return {
+        row.person_id: runtime.vault.open_json(row.sealed, PRIVATE.name, organization, root)
+        for row in await tx.execute(query)
+    }
