@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -39,6 +40,7 @@ async def current(database: Database) -> str | None:
         return await tx.run_sync(_revision)
 
 
+@cache
 def newest() -> str:
     """Return the version of the schema that this code works with."""
     head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
@@ -70,6 +72,8 @@ async def stamp_mode(tx: Tx, wanted: str) -> None:
 
 def _upgrade(connection: sa.Connection) -> None:
     revision = _revision(connection)
+    if revision == newest():
+        return
     known = {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
     if revision is not None and revision not in known:
         raise Unsafe(

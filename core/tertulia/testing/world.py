@@ -37,6 +37,7 @@ from tertulia.storage import keys
 from tertulia.storage import people as stored
 from tertulia.testing.clock import DrivenClock
 from tertulia.testing.context import EPOCH
+from tertulia.testing.databases import prepare
 from tertulia.testing.engine import InlineEngine
 
 ACTOR = "test"
@@ -182,6 +183,7 @@ async def world(
     if not keys_file.exists():
         keys.new_keys(keys_file)
     config = _config(database_url, folder, keys_file, allowed)
+    await prepare(database_url)
     runtime = await bootstrap.build(config, clock=driven, extra_plugins=plugins, engine=engine or InlineEngine())
     try:
         service = Service(runtime, serves=serves, tick=0.02)

@@ -25,8 +25,8 @@ def differences(connection: sa.Connection) -> list[Any]:
     return list(compare_metadata(context, tables.metadata))
 
 
-async def test_the_migrations_make_exactly_the_tables(database_url: str) -> None:
-    database = Database.open(database_url)
+async def test_the_migrations_make_exactly_the_tables(empty_database_url: str) -> None:
+    database = Database.open(empty_database_url)
     assert await schema.current(database) is None
     await schema.migrate(database)
     assert await schema.current(database) == schema.newest()
@@ -64,8 +64,8 @@ def test_the_chain_is_linear() -> None:
     assert all(isinstance(script.down_revision, str | None) for script in scripts)
 
 
-async def test_migrating_again_or_from_several_workers_changes_nothing(database_url: str) -> None:
-    databases = [Database.open(database_url) for _ in range(3)]
+async def test_migrating_again_or_from_several_workers_changes_nothing(empty_database_url: str) -> None:
+    databases = [Database.open(empty_database_url) for _ in range(3)]
     await asyncio.gather(*(schema.migrate(database) for database in databases))
     async with databases[0].write() as tx:
         await schema.stamp_mode(tx, "production")
@@ -76,8 +76,8 @@ async def test_migrating_again_or_from_several_workers_changes_nothing(database_
         await database.close()
 
 
-async def test_a_newer_schema_is_refused(database_url: str) -> None:
-    database = Database.open(database_url)
+async def test_a_newer_schema_is_refused(empty_database_url: str) -> None:
+    database = Database.open(empty_database_url)
     await schema.migrate(database)
     async with database.write() as tx:
         await tx.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
@@ -125,10 +125,10 @@ def start_and_kill(url: str, after: float) -> None:
         process.kill()
 
 
-async def test_a_migration_that_is_killed_starts_over(database_url: str) -> None:
+async def test_a_migration_that_is_killed_starts_over(empty_database_url: str) -> None:
     for after in (0.02, 0.08, 0.14):
-        await asyncio.to_thread(start_and_kill, database_url, after)
-    database = Database.open(database_url)
+        await asyncio.to_thread(start_and_kill, empty_database_url, after)
+    database = Database.open(empty_database_url)
     await schema.migrate(database)
     assert await schema.current(database) == schema.newest()
     async with database.write() as tx:

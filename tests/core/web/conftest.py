@@ -33,6 +33,7 @@ from tertulia.services.rounds import RoundRow
 from tertulia.storage import keys
 from tertulia.storage.tables import round_table
 from tertulia.testing.clock import DrivenClock
+from tertulia.testing.databases import prepare
 from tertulia.web import app, sessions
 from tertulia.web.mailbox import Mailbox
 
@@ -299,6 +300,7 @@ def open_site(config: Config) -> OpenSite:
         extra, engine = {"kinds": Kinds(), "panel": Panel()}, cast(Any, StillEngine())
         async with AsyncExitStack() as stack:
             made = replace(config, **changed)
+            await prepare(made.database_url)
             runtime = await bootstrap.build(made, clock=clock, extra_plugins=extra, engine=engine)
             stack.push_async_callback(bootstrap.close, runtime)
             mail = await mailbox.start()
