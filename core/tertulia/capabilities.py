@@ -248,7 +248,36 @@ class Collect:
     after: timedelta = timedelta(0)
 
 
-Fact: TypeAlias = Answered | Command | Participation | Interaction | Joined | Left | Reachable | Collect
+@dataclass(frozen=True, kw_only=True)
+class Keep:
+    """Ask the core to put *value* under *key* of the installation's sealed store, where `since` finds it.
+
+    For events that make a fact only together with others. The plugin deletes what it has used.
+
+    .. versionadded:: 0.1
+    """
+
+    key: str
+    value: Json
+
+
+@dataclass(frozen=True, kw_only=True)
+class Withdrawn:
+    """Say that the owner of *realm* took the plugin's rights away: what came from there is deleted, at once.
+
+    The installation is disabled, and the audit log says what was deleted; *due* is when the platform wants that done.
+
+    .. versionadded:: 0.1
+    """
+
+    platform: str
+    realm: str
+    due: datetime
+
+
+Fact: TypeAlias = (
+    Answered | Command | Participation | Interaction | Joined | Left | Reachable | Collect | Keep | Withdrawn
+)
 
 
 class Webhook(Protocol):

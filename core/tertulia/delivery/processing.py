@@ -20,15 +20,18 @@ from tertulia.capabilities import (
     Command,
     Fact,
     Joined,
+    Keep,
     Left,
     Raw,
     Reachable,
+    Withdrawn,
 )
 from tertulia.delivery import collect, leases, outbox
 from tertulia.domain.identifiers import Id
 from tertulia.domain.participation import Interaction, Participation
 from tertulia.domain.prompts import Reply
 from tertulia.errors import Mistake, Refused, Skip
+from tertulia.services import withdrawing
 from tertulia.services.facts import Scope, record_interactions, record_participations
 from tertulia.services.inbox import InstallationInbox
 from tertulia.storage import tables
@@ -270,7 +273,7 @@ async def _hand_over(
         case Answered() as fact:
             return await inbox.answered_later(fact.token, fact.actor, fact.values, key, fact.reply_to)
         case Command() as fact:
-            return await inbox.command(fact, key)
+            return await inbox.command_later(fact, key)
         case Joined() as fact:
             await inbox.joined(fact.member, key)
         case Left() as fact:
@@ -279,9 +282,20 @@ async def _hand_over(
             await inbox.reachable(fact.actor, fact.address)
         case Collect() as fact:
             await collect.soon(runtime, live, fact)
+        case Keep() as fact:
+            await live.context.store.put(fact.key, dict(fact.value))
+        case Withdrawn() as fact:
+            await _withdraw(runtime, live, fact)
         case unknown:
             raise Unreadable(f"not a fact: {type(unknown).__name__}")
     return None
+
+
+async def _withdraw(runtime: Runtime, live: Live, fact: Withdrawn) -> None:
+    if fact.platform not in live.platforms:
+        raise Unreadable("not a platform of this plugin")
+    await runtime.database.group(lambda tx: withdrawing.withdraw(runtime, tx, live, fact))
+    await withdrawing.take_effect(runtime, live)
 
 
 async def _update(tx: Tx, rows: Sequence[leases.Row], **values: Any) -> None:

@@ -1,0 +1,251 @@
+"""Read meetings that are over: from Zoom's own records, and from the events where Zoom has none.
+
+What the records say counts; events fill what they lack, and events that were lost are made up for by the records.
+An instance is stated once, when it is complete or when Zoom would repeat a lost event no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from tertulia import Batch, Interaction, Json, OutcomeUnknown, Participation, Place, RetryLater
+from tertulia_zoom.answers import NotOnPlan
+from tertulia_zoom.attendance import Attendance, Stay, attendance
+from tertulia_zoom.desk import PLATFORM, Desk
+from tertulia_zoom.events import MeetingEvent, instant, reported_stays, told_stays
+from tertulia_zoom.paths import NUMBER, Gone
+from tertulia_zoom.polls import Polls
+from tertulia_zoom.webhooks import WEBHOOK, instance_key
+
+Facts: TypeAlias = Batch[Participation | Interaction]
+BACK = timedelta(days=1)
+"""How long before a meeting became a place its instances are read."""
+PATIENCE = timedelta(minutes=100)
+"""Zoom repeats events for 85 minutes; by then its own records are complete, too."""
+SOON = timedelta(minutes=10)
+OVERLAP = timedelta(days=2)
+FORGOTTEN = timedelta(days=3)
+"""After that an instance that nobody knows an end of is given up."""
+TOGETHER = 500
+
+
+@dataclass
+class _Instance:
+    uuid: str
+    events: list[MeetingEvent] = field(default_factory=list)
+    listed: datetime | None = None
+
+    @property
+    def started(self) -> datetime:
+        told = [event.at for event in self.events]
+        return self.listed or min(told)
+
+    def told(self, what: str) -> datetime | None:
+        return max((event.at for event in self.events if event.what == what), default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Record:
+    """Hold what is known of an instance that ended; *whole* unless more may come."""
+
+    started: datetime
+    ended: datetime
+    stays: Sequence[Stay]
+    whole: bool
+
+
+class MeetingHistory:
+    """Be the participation port of the meetings that are places of the workspace."""
+
+    def __init__(self, desk: Desk):
+        self._desk, self._polls = desk, Polls(desk)
+
+    async def since(self, cursor: str | None, places: frozenset[Place]) -> AsyncIterator[Facts]:
+        """Yield who attended and who was together in instances that are complete, and no other meeting's."""
+        context = self._desk.context
+        await context.subscribe(WEBHOOK, self._desk.settings.webhook_secrets)
+        reached, waits = _positions(cursor), False
+        numbers = sorted({place.ref for place in places if place.platform == PLATFORM and place.kind == "meeting"})
+        try:
+            for number in (number for number in numbers if NUMBER.fullmatch(number)):
+                beginning = reached.get(number, context.clock.now() - BACK)
+                open_from: list[datetime] = []
+                async for instance in self._undone(number, beginning):
+                    record = await self._record(instance)
+                    if record is not None:
+                        await self._polls.collect(number, instance.uuid)
+                    if record is not None and record.whole:
+                        for items in _parts(self._facts(number, instance, record)):
+                            yield Batch(items, _cursor(reached))
+                        await self._settle(number, instance, record)
+                    else:
+                        open_from.append(instance.started)
+                        waits = waits or record is not None
+                reached[number] = min([context.clock.now() - OVERLAP, *open_from])
+                await self._sweep(number, reached[number])
+                yield Batch((), _cursor(reached))
+        except OutcomeUnknown as unknown:
+            # what is read can be read again
+            raise RetryLater(str(unknown)) from None
+        if waits:
+            raise RetryLater("a meeting's records are not complete yet", SOON)
+
+    # -- which instances -------------------------------------------------------------------------------------------
+
+    async def _undone(self, number: str, beginning: datetime) -> AsyncIterator[_Instance]:
+        """Yield the instances that were not stated yet, oldest first."""
+        store, found = self._desk.context.store, dict[str, _Instance]()
+        done = {value["uuid"] async for _, value in store.scan(f"done:{number}:")}
+        async for _, value in store.scan(f"event:{number}:"):
+            event = MeetingEvent.again(value)
+            found.setdefault(event.uuid, _Instance(event.uuid)).events.append(event)
+        for row in await self._listed(number):
+            uuid, started = row.get("uuid"), instant(row.get("start_time"))
+            if isinstance(uuid, str) and started is not None and (uuid in found or started >= beginning):
+                found.setdefault(uuid, _Instance(uuid)).listed = started
+        for instance in sorted(found.values(), key=lambda one: (one.started, one.uuid)):
+            if instance.uuid in done:
+                # an event that came after the fact
+                await self._forget(number, instance.uuid)
+            else:
+                yield instance
+
+    async def _listed(self, number: str) -> list[Json]:
+        try:
+            return await self._desk.account.instances(number)
+        except (Gone, NotOnPlan):
+            return []
+
+    # -- what was --------------------------------------------------------------------------------------------------
+
+    async def _record(self, instance: _Instance) -> _Record | None:
+        """Return what is known of an instance; `None` while it lasts."""
+        now = self._desk.context.clock.now()
+        details = await self._details(instance.uuid)
+        told = instance.told("ended")
+        ended = instant(details.get("end_time")) or told
+        started = instant(details.get("start_time")) or instance.told("started") or instance.started
+        if ended is None:
+            last = max((event.at for event in instance.events), default=instance.started)
+            if instance.listed is None and now - last < FORGOTTEN:
+                return None
+            ended = last
+        rows = await self._rows(instance.uuid)
+        reported = reported_stays(instance.uuid, rows, instance.events)
+        events = told_stays(instance.events)
+        known = {stay.session for stay in reported}
+        missing = [stay for stay in events if stay.session not in known and (stay.left is not None or not reported)]
+        rooms = [_within(stay, reported) for stay in events if stay.session in known and stay.room is not None]
+        whole = (bool(reported) and not missing) or now - ended >= PATIENCE
+        return _Record(started=started, ended=max(started, ended), stays=[*reported, *missing, *rooms], whole=whole)
+
+    async def _details(self, uuid: str) -> Json:
+        try:
+            return await self._desk.account.past_meeting(uuid)
+        except (Gone, NotOnPlan):
+            return {}
+
+    async def _rows(self, uuid: str) -> list[Json]:
+        """Return who was there by Zoom's records: the list, or the report where that has nothing."""
+        account = self._desk.account
+        for read in (account.participants, account.reported_participants):
+            try:
+                rows = [row async for page in read(uuid) for row in page]
+            except (Gone, NotOnPlan):
+                continue
+            if rows:
+                return rows
+        return []
+
+    def _facts(self, number: str, instance: _Instance, record: _Record) -> list[Participation | Interaction]:
+        place = self._desk.place(number)
+        found: Attendance = attendance(record.stays, record.started, record.ended)
+        actors = {who: self._desk.actor(who) for who in found.present}
+        facts: list[Participation | Interaction] = [
+            Participation(actor=actors[who], place=place, kind="attended", started=start, ended=end)
+            for who, times in sorted(found.present.items())
+            for start, end in times
+        ]
+        for (one, other), weight in sorted(found.together.items()):
+            if one.startswith("guest:") or other.startswith("guest:"):
+                continue
+            for source, target in ((one, other), (other, one)):
+                facts.append(
+                    Interaction(
+                        source=actors[source],
+                        target=actors[target],
+                        kind="co-attendance",
+                        at=record.started,
+                        weight=weight,
+                        place=place,
+                    )
+                )
+        return facts
+
+    # -- what stays ------------------------------------------------------------------------------------------------
+
+    async def _settle(self, number: str, instance: _Instance, record: _Record) -> None:
+        """Note that an instance was stated and drop its events; what was yielded is stored by now."""
+        value = {"uuid": instance.uuid, "started": record.started.isoformat()}
+        key = hashlib.sha256(instance.uuid.encode()).hexdigest()[:16]
+        await self._desk.context.store.put(f"done:{number}:{key}", value)
+        await self._forget(number, instance.uuid)
+
+    async def _forget(self, number: str, uuid: str) -> None:
+        store = self._desk.context.store
+        keys = [key async for key, _ in store.scan(instance_key(number, uuid))]
+        for start in range(0, len(keys), TOGETHER):
+            # what is deleted at once shares a commit
+            await asyncio.gather(*(store.delete(key) for key in keys[start : start + TOGETHER]))
+
+    async def _sweep(self, number: str, before: datetime) -> None:
+        """Drop the notes of instances that are not listed to us any more."""
+        store = self._desk.context.store
+        old = [
+            key
+            async for key, value in store.scan(f"done:{number}:")
+            if datetime.fromisoformat(value["started"]) < before - OVERLAP
+        ]
+        for key in old:
+            await store.delete(key)
+
+
+async def present(desk: Desk, number: str) -> int:
+    """Count who is in the running instance of a meeting by its events, somebody with two devices once."""
+    events = [MeetingEvent.again(value) async for _, value in desk.context.store.scan(f"event:{number}:")]
+    if not events:
+        return 0
+    latest = max(events, key=lambda event: event.at).uuid
+    mine = [event for event in events if event.uuid == latest]
+    if any(event.what == "ended" for event in mine):
+        return 0
+    return len({stay.who for stay in told_stays(mine) if stay.left is None and stay.room is None})
+
+
+def _within(stay: Stay, reported: Sequence[Stay]) -> Stay:
+    """Let a stay in a room, whose end may have been lost, not outlast the connection that it was part of."""
+    ends = [one.left for one in reported if one.session == stay.session and one.left is not None]
+    known = [end for end in (stay.left, max(ends, default=None)) if end is not None]
+    return replace(stay, left=min(known, default=None))
+
+
+def _parts(facts: list[Participation | Interaction]) -> list[tuple[Participation | Interaction, ...]]:
+    return [tuple(facts[start : start + TOGETHER]) for start in range(0, len(facts), TOGETHER)]
+
+
+def _positions(cursor: str | None) -> dict[str, datetime]:
+    try:
+        known = json.loads(cursor) if cursor else {}
+        return {str(number): datetime.fromisoformat(at) for number, at in known.items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _cursor(reached: Mapping[str, datetime]) -> str:
+    return json.dumps({number: at.isoformat() for number, at in sorted(reached.items())})
