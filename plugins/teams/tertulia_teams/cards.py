@@ -81,24 +81,28 @@ def message(prompt: Prompt, *, shared: bool = False, form: bool = True) -> CardJ
     return _activity(card(prompt, shared=shared, form=form), prompt.title)
 
 
-def reply_message(reply: Reply, *, shared: bool = False) -> CardJson:
-    """Write *reply* as a message activity; in a *shared* place a private one only says to go on in private."""
-    if shared and reply.private:
-        return _activity(text_card(Markup.literal(phrase("private", "en"))), phrase("private", "en"))
-    if reply.prompt is not None:
+def reply_message(reply: Reply, *, shared: bool = False, language: str = "en") -> CardJson:
+    """Write *reply* as a message activity; in a *shared* place a private one only says to go on in private.
+
+    *language* is for our own phrases, where the reply has no prompt that says which.
+    """
+    if reply.prompt is not None and not (shared and reply.private):
         return message(reply.prompt, shared=shared)
-    text = reply.text or Markup.literal(phrase(reply.status, "en"))
-    return _activity(text_card(text), clipped(text.plain(), 200))
+    if shared and reply.private:
+        text = Markup.literal(phrase("private", reply.prompt.language if reply.prompt else language))
+    else:
+        text = reply.text or Markup.literal(phrase(reply.status, language))
+    return _activity(text_card(text, language), clipped(text.plain(), 200))
 
 
-def invoke_reply(reply: Reply, *, shared: bool = False) -> CardJson:
+def invoke_reply(reply: Reply, *, shared: bool = False, language: str = "en") -> CardJson:
     """Write *reply* as the answer to an `adaptiveCard/action`: a card in place of the old one, or a message.
 
     Only who pressed sees either; yet a private card is not put into a *shared* place.
     """
     if reply.prompt is not None and reply.status in ("taken", "changed") and not (shared and reply.private):
         return {"statusCode": 200, "type": CARD, "value": card(reply.prompt, shared=shared)}
-    text = reply.text.plain() if reply.text else phrase(reply.status, "en")
+    text = reply.text.plain() if reply.text else phrase(reply.status, language)
     return {"statusCode": 200, "type": TEXT, "value": clipped(shown(text), 2_000)}
 
 

@@ -36,19 +36,10 @@ from tertulia_teams.graph import Graph
 from tertulia_teams.limits import Rates
 from tertulia_teams.reach import Reach
 from tertulia_teams.references import Reference
+from tertulia_teams.texts import phrase
 from tertulia_teams.tokens import Tokens
 
 BATCH = 100
-TOGETHER = {
-    "en": "Open a chat together",
-    "de": "Einen gemeinsamen Chat öffnen",
-    "es": "Abrir un chat en común",
-    "fr": "Ouvrir une discussion ensemble",
-    "it": "Aprite una chat insieme",
-    "nl": "Open samen een chat",
-    "pl": "Otwórzcie wspólny czat",
-    "pt": "Abrir uma conversa em conjunto",
-}
 DEEP_LINK = "https://teams.microsoft.com/l/chat/0/0?users="
 
 
@@ -139,7 +130,7 @@ class TeamsRituals:
             member = await self.outbound.connector.member(chat, chat.user)
             if isinstance(name := member.get("userPrincipalName"), str):
                 names.append(quote(name, safe="@."))
-        label = TOGETHER.get(language.partition("-")[0].lower(), TOGETHER["en"])
+        label = phrase("together", language)
         return Markup.parse(f"[{label}]({DEEP_LINK}{','.join(names)})")
 
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import gettext
+import io
 import re
+from functools import cache
+from pathlib import Path
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
 
 LONGEST = 4_000
 _UNSEEN = re.compile(
@@ -14,31 +21,53 @@ _MARKDOWN = str.maketrans(
 )
 _LISTS = re.compile(r"^(\s*)([-+>]|\d+[.)])(?=\s)", re.MULTILINE)
 
-_PHRASES: dict[str, dict[str, str]] = {
-    "en": {
-        "page": "Answer on your own page",
-        "required": "Please answer this.",
-        "private": "Write to me in our own chat, where nobody else reads along.",
-        "taken": "Thank you.",
-        "changed": "Thank you, your answer is changed.",
-        "closed": "This round has closed, so nothing was kept.",
-        "refused": "This could not be taken. Open the question again.",
-        "unknown_actor": "I do not know yet who you are.",
-    },
-    "de": {"page": "Auf der eigenen Seite antworten", "required": "Bitte beantworten."},
-    "es": {"page": "Responder en tu propia página", "required": "Responde a esto, por favor."},
-    "fr": {"page": "Répondre sur votre page", "required": "Merci de répondre."},
-    "it": {"page": "Rispondi sulla tua pagina", "required": "Rispondi, per favore."},
-    "nl": {"page": "Antwoord op je eigen pagina", "required": "Beantwoord dit alsjeblieft."},
-    "pl": {"page": "Odpowiedz na swojej stronie", "required": "Proszę odpowiedzieć."},
-    "pt": {"page": "Responder na sua página", "required": "Responda, por favor."},
+PHRASES = {
+    "page": "Answer on your own page",
+    "required": "Please answer this.",
+    "needed": "(required)",
+    "private": "Write to me in our own chat, where nobody else reads along.",
+    "taken": "Thank you.",
+    "changed": "Thank you, your answer is changed.",
+    "closed": "This round has closed, so nothing was kept.",
+    "refused": "This could not be taken. Open the question again.",
+    "unknown_actor": "I do not know yet who you are.",
+    "together": "Open a chat together",
+    "mine": "My page",
+    "moment": "One moment …",
+    "open": "Open for you",
+    "nothing": "Nothing waits for you at the moment.",
+    "until": "Open until",
+    "own": "Your own page",
+    "own_why": (
+        "See what is held about you, download or erase it, and choose what you are sent. It opens in your browser."
+    ),
+    "own_open": "Open my page",
+    "own_again": "This link is good once, for five minutes.",
+    "outside": (
+        "Teams did not say who you are. "
+        "Open this page inside Teams, or write “settings” to Tertulia in your own chat."
+    ),
+    "unsent": "This could not be sent. Try again in a moment.",
 }
+"""Our own phrases; the catalogues of other languages are in `locale`, by these texts."""
+LOCALE = Path(__file__).parent / "locale"
+LANGUAGES = frozenset({"de", "es", "fr", "it", "nl", "pl", "pt"})
 
 
 def phrase(name: str, language: str) -> str:
     """Return one of our own phrases in *language*, in English where that is not known."""
-    known = _PHRASES.get(language.partition("-")[0].lower(), {})
-    return known.get(name) or _PHRASES["en"][name]
+    tongue = language.partition("-")[0].lower()
+    return _catalogue(tongue).gettext(PHRASES[name]) if tongue in LANGUAGES else PHRASES[name]
+
+
+@cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    """Read a catalogue as translators write it, so that nothing has to be compiled."""
+    written = (LOCALE / language / "LC_MESSAGES" / "tertulia_teams.po").read_bytes()
+    compiled = io.BytesIO()
+    write_mo(compiled, read_po(io.BytesIO(written), locale=language))
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
 
 
 def shown(text: str) -> str:

@@ -14,6 +14,7 @@ from tertulia import (
     Command,
     Context,
     Json,
+    Markup,
     Member,
     Participation,
     Place,
@@ -98,7 +99,7 @@ class TeamsTurns:
         reply = await self._answered(incoming, incoming.sender, data)
         if reply is None:
             return cards.invoke_error(400, "BadRequest", phrase("refused", language))
-        return cards.invoke_reply(reply, shared=incoming.place is not None)
+        return cards.invoke_reply(reply, shared=incoming.place is not None, language=language)
 
     async def message(self, incoming: Incoming) -> None:
         """Take an answer from a client without the newer buttons, a command, or somebody's word in a channel."""
@@ -214,6 +215,8 @@ class TeamsTurns:
     async def _say(self, incoming: Incoming, reply: Reply, *, replaces: bool = False) -> None:
         """Send *reply*, and go on without it where that takes long."""
         to = incoming.origin if replaces else _aside(incoming.origin)
+        if reply.prompt is None and reply.text is None:
+            reply = replace(reply, text=Markup.literal(phrase(reply.status, _language(incoming))))
         await self._soon(self._speech.reply(str(to), reply))
 
     async def _soon(self, work: Coroutine[Any, Any, None]) -> None:
