@@ -8,6 +8,7 @@ import json
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,7 +123,8 @@ class ZoomServer:
 
     async def _token(self, request: web.Request) -> web.StreamResponse:
         if self._token_script:
-            return await self._misbehave(request, self._token_script.popleft(), 200, b"{}")
+            fault = self._token_script.popleft()
+            return await self._misbehave(request, fault, fault.status, fault.body)
         form = await request.post()
         grant = str(form.get("grant_type", ""))
         kind = {"account_credentials": "server", "client_credentials": "chat"}.get(grant, "")
@@ -156,7 +158,7 @@ class ZoomServer:
         status, answer = 200, b""
         if fault is None or fault.carried_out:
             status, answer = self._carry_out(request, found, body)
-        if fault is not None and not (fault.drips and status == 200):
+        if fault is not None and not (fault.drips and status < 300):
             status, answer = fault.status, fault.body
         self._note(request, raw_path, found, body if text else None, status, answer)
         if fault is not None:
@@ -216,11 +218,12 @@ class ZoomServer:
             return web.Response(status=status, body=answer, headers=headers)
         response = web.StreamResponse(status=status, headers=headers)
         await response.prepare(request)
-        for number in range(len(answer)):
-            await response.write(answer[number : number + 1])
-            await asyncio.sleep(1 / fault.drips)
-            if self._stopping.is_set():
-                break
+        with suppress(ConnectionError):
+            for number in range(len(answer)):
+                await response.write(answer[number : number + 1])
+                await asyncio.sleep(1 / fault.drips)
+                if self._stopping.is_set():
+                    break
         return response
 
 
