@@ -40,7 +40,7 @@ UNKNOWN = "This button does nothing here; open the question again."
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Asked:
+class Asked:
     """Hold what an answer is judged by, read before anything is written."""
 
     round: RoundRow
@@ -76,8 +76,18 @@ async def answer(
 
     A repeated *key* changes nothing and is answered as before. Wrong input is a refused reply that says why.
     """
+    async with runtime.database.read() as tx:
+        asked = await read(runtime, tx, ticket, person)
+    return await take(runtime, ticket, asked, platform=platform, values=values, key=key)
+
+
+async def take(
+    runtime: Runtime, ticket: Ticket, asked: Asked | str, *, platform: str, values: Json, key: str | None
+) -> Reply:
+    """Take an answer to what `read` returned; where that is a sentence, the answer is refused with it."""
+    if isinstance(asked, str):
+        return _said("refused", asked)
     try:
-        asked = await _read(runtime, ticket, person)
         if ticket.verb in ("snooze", "stop"):
             return await _wish(runtime, asked, ticket.verb, values)
         given, visibility = _checked(runtime, asked, ticket.verb, values)
@@ -91,22 +101,27 @@ async def answer(
     return _acknowledge(runtime, asked, ticket, taken, kept)
 
 
-async def _read(runtime: Runtime, ticket: Ticket, person_id: Id) -> _Asked:
-    async with runtime.database.read() as tx:
-        if ticket.person is not None and await people.current(tx, ticket.organization, ticket.person) != person_id:
-            raise Mistake(NOT_YOURS)
-        round_ = await rounds.find(tx, ticket.round, ticket.organization)
-        person = await people.person(tx, ticket.organization, person_id)
-        if round_ is None or round_.workspace != ticket.workspace or person is None or person.erased:
-            raise Mistake(UNKNOWN)
-        if round_.workspace not in await people.workspaces_of(tx, ticket.organization, person_id):
-            raise Mistake(NOT_A_MEMBER)
-        share = await shares.share_of(runtime, tx, round_, runtime.plugins.ritual(round_.kind), person.id)
-        practice, root = await rounds.practice_of(tx, round_), await rounds.root_of(tx, round_)
-        return _Asked(round=round_, practice=practice, person=person, root=root, share=share)
+async def read(runtime: Runtime, tx: Tx, ticket: Ticket, person: Id) -> Asked | str:
+    """Return what an answer of *person* is judged by, or the sentence that refuses it; *tx* only reads."""
+    known = await people.as_member(tx, ticket.organization, ticket.workspace, person)
+    if (
+        ticket.person is not None
+        and (ticket.person != person or known is None or known.merged)
+        and await people.current(tx, ticket.organization, ticket.person) != person
+    ):
+        return NOT_YOURS
+    round_ = await rounds.find(tx, ticket.round, ticket.organization)
+    if round_ is None or round_.workspace != ticket.workspace or known is None or known.person.erased:
+        return UNKNOWN
+    if not known.member:
+        return NOT_A_MEMBER
+    share = await shares.share_of(runtime, tx, round_, runtime.plugins.ritual(round_.kind), person)
+    practice = await rounds.known_practice_of(runtime.database, tx, round_)
+    root = await rounds.root_of(tx, round_)
+    return Asked(round=round_, practice=practice, person=known.person, root=root, share=share)
 
 
-async def _afresh(runtime: Runtime, asked: _Asked) -> _Asked:
+async def _afresh(runtime: Runtime, asked: Asked) -> Asked:
     """Read a share again that shows what its group gave, the answer just kept among it."""
     kind = runtime.plugins.ritual(asked.round.kind)
     if asked.share is None or not isinstance(kind, Dealt):
@@ -115,7 +130,7 @@ async def _afresh(runtime: Runtime, asked: _Asked) -> _Asked:
         return replace(asked, share=await shares.share_of(runtime, tx, asked.round, kind, asked.person.id))
 
 
-async def _wish(runtime: Runtime, asked: _Asked, verb: str, values: Json) -> Reply:
+async def _wish(runtime: Runtime, asked: Asked, verb: str, values: Json) -> Reply:
     organization, person = asked.round.organization, asked.person
     async with runtime.database.write() as tx:
         if verb == "stop":
@@ -135,7 +150,7 @@ def _days(values: Json) -> int:
     return days
 
 
-def _checked(runtime: Runtime, asked: _Asked, verb: str, values: Json) -> tuple[Given, Visibility]:
+def _checked(runtime: Runtime, asked: Asked, verb: str, values: Json) -> tuple[Given, Visibility]:
     shown = _shown(runtime, asked)
     if verb == PASS.verb:
         return Given(passed=True), shown.visibility
@@ -159,7 +174,7 @@ def check_storable(values: Json) -> None:
         raise Mistake("Your answer holds a character that cannot be kept; write it anew.")
 
 
-async def _cast(runtime: Runtime, asked: _Asked, given: Given, key: str | None) -> Reply:
+async def _cast(runtime: Runtime, asked: Asked, given: Given, key: str | None) -> Reply:
     # never in a group with other writes: a transaction they share would tell when the ballot came
     async with runtime.database.write() as tx:
         status = await ballots.cast(runtime, tx, asked.round.id, asked.person.id, given.values, key)
@@ -171,32 +186,35 @@ async def _cast(runtime: Runtime, asked: _Asked, given: Given, key: str | None) 
     return Reply(status=status, prompt=acknowledged(_shown(runtime, asked), text), text=text, private=True)
 
 
-async def _keep(runtime: Runtime, asked: _Asked, taken: _Answer, tx: Tx) -> _Kept:
+async def _keep(runtime: Runtime, asked: Asked, taken: _Answer, tx: Tx) -> _Kept:
     if not await _is_open(runtime, tx, asked.round.id):
         return _Kept(status="closed", given=taken.given)
     place = {"round_id": asked.round.id, "person_id": asked.person.id}
     digest = runtime.vault.keyed_hash(f"{asked.round.id}:{taken.key}", "answer")[:16] if taken.key else None
     query = sa.select(response, response.c["keys"].label("known")).filter_by(**place).with_for_update()
-    while True:
-        row = (await tx.execute(query)).one_or_none()
-        known: list[str] = list(row.known or ()) if row else []
-        if row and digest in known:
+    first = _response(runtime, asked, taken) | {"version": 1, "keys": remembered([], digest)}
+    before = None
+    # most answers are first ones; where one is there, it is changed, and where that was erased meanwhile, begin again
+    while not await upsert(tx, response, [place | first], keys=("round_id", "person_id")):
+        before = (await tx.execute(query)).one_or_none()
+        if before is not None:
+            break
+    if before is not None:
+        known: list[str] = list(before.known or ())
+        if digest in known:
             status: Cast = "taken" if known[0] == digest else "changed"
-            return _Kept(
-                status=status, given=Given(values=row._mapping["values"], passed=row.passed), version=row.version
-            )
-        version = row.version + 1 if row else 1
-        values = _response(runtime, asked, taken) | {"version": version, "keys": remembered(known, digest)}
-        if row:
-            await tx.execute(response.update().filter_by(**place).values(values))
-        elif not await upsert(tx, response, [place | values], keys=("round_id", "person_id")):
-            continue  # two first answers met, and the other is there now
-        await _note_participation(runtime, tx, asked, taken)
-        await effects.carry_out(runtime, tx, asked.round, asked.root, asked.person.id, taken.given)
-        return _Kept(status="changed" if row else "taken", given=taken.given, version=version)
+            given = Given(values=before._mapping["values"], passed=before.passed)
+            return _Kept(status=status, given=given, version=before.version)
+        changed = {"version": before.version + 1, "keys": remembered(known, digest)}
+        await tx.execute(response.update().filter_by(**place).values(_response(runtime, asked, taken) | changed))
+    await _note_participation(runtime, tx, asked, taken)
+    await effects.carry_out(runtime, tx, asked.round, asked.root, asked.person.id, taken.given)
+    if before is None:
+        return _Kept(status="taken", given=taken.given)
+    return _Kept(status="changed", given=taken.given, version=before.version + 1)
 
 
-def _response(runtime: Runtime, asked: _Asked, taken: _Answer) -> dict[str, Any]:
+def _response(runtime: Runtime, asked: Asked, taken: _Answer) -> dict[str, Any]:
     return {
         "organization_id": asked.round.organization,
         "values": dict(taken.given.values),
@@ -209,12 +227,18 @@ def _response(runtime: Runtime, asked: _Asked, taken: _Answer) -> dict[str, Any]
 
 async def _is_open(runtime: Runtime, tx: Tx, round_id: Id) -> bool:
     # shared, so that a close waits for the answers under way and none comes after it
-    query = sa.select(round_table.c.state, round_table.c.closes_at).where(round_table.c.id == round_id)
-    row = (await tx.execute(query.with_for_update(read=True))).one()
+    row = (await tx.execute(_STATE, {"round": round_id})).one()
     return row.state == "open" and (row.closes_at is None or runtime.clock.now() < row.closes_at)
 
 
-async def _note_participation(runtime: Runtime, tx: Tx, asked: _Asked, taken: _Answer) -> None:
+_STATE = (
+    sa.select(round_table.c.state, round_table.c.closes_at)
+    .where(round_table.c.id == sa.bindparam("round"))
+    .with_for_update(read=True)
+)
+
+
+async def _note_participation(runtime: Runtime, tx: Tx, asked: Asked, taken: _Answer) -> None:
     """Count the person once in the round, on whatever platform; who passed did not take part."""
     round_, person = asked.round, asked.person.id
     id_ = hashlib.sha256(f"answered:{asked.root}:{person}".encode()).hexdigest()[:32]
@@ -235,7 +259,7 @@ async def _note_participation(runtime: Runtime, tx: Tx, asked: _Asked, taken: _A
     await upsert(tx, participation, [row], keys=("id",))
 
 
-def _acknowledge(runtime: Runtime, asked: _Asked, ticket: Ticket, taken: _Answer, kept: _Kept) -> Reply:
+def _acknowledge(runtime: Runtime, asked: Asked, ticket: Ticket, taken: _Answer, kept: _Kept) -> Reply:
     if kept.status == "closed":
         return _said("closed", CLOSED)
     if kept.given.passed:
@@ -250,7 +274,7 @@ def _acknowledge(runtime: Runtime, asked: _Asked, ticket: Ticket, taken: _Answer
     return Reply(status=kept.status, prompt=acknowledged(prompt, text), text=text)
 
 
-def _shown(runtime: Runtime, asked: _Asked, given: Given | None = None, version: int = 1) -> Prompt:
+def _shown(runtime: Runtime, asked: Asked, given: Given | None = None, version: int = 1) -> Prompt:
     person = asked.person
     return compose(
         runtime,
@@ -264,7 +288,7 @@ def _shown(runtime: Runtime, asked: _Asked, given: Given | None = None, version:
     )
 
 
-def _until(asked: _Asked) -> str:
+def _until(asked: Asked) -> str:
     closes = asked.round.closes_at
     if closes is None:
         return " You can change it until the round closes."

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
@@ -17,7 +19,7 @@ from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
 from tertulia.services.cadence import occurrences
 from tertulia.storage import programs, rituals
-from tertulia.storage.database import Tx, upsert
+from tertulia.storage.database import Database, Tx, upsert
 from tertulia.storage.tables import ballot, delivery, membership, person, response, round_table, workspace
 
 STAGE = "stage:"
@@ -75,11 +77,14 @@ def row_of(record: sa.Row[tuple[object, ...]]) -> RoundRow:
 
 async def find(tx: Tx, round_id: Id, organization: Id | None = None, *, lock: bool = False) -> RoundRow | None:
     """Return the round; *lock* holds it until the transaction ends (SQLite has one writer anyway)."""
-    query = sa.select(round_table).where(round_table.c.id == round_id)
-    if organization is not None:
-        query = query.where(round_table.c.organization_id == organization)
-    record = (await tx.execute(query.with_for_update() if lock else query)).one_or_none()
+    query = _FIND if organization is None else _FIND_IN
+    of = {"round": round_id, "organization": organization}
+    record = (await tx.execute(query.with_for_update() if lock else query, of)).one_or_none()
     return None if record is None else row_of(record)
+
+
+_FIND = sa.select(round_table).where(round_table.c.id == sa.bindparam("round"))
+_FIND_IN = _FIND.where(round_table.c.organization_id == sa.bindparam("organization"))
 
 
 async def practice_of(tx: Tx, round_: RoundRow) -> Practice:
@@ -102,6 +107,26 @@ async def root_of(tx: Tx, round_: RoundRow) -> Id:
     """Return the practice's own round that a stage belongs to; that round itself where it is no stage."""
     stage = await rituals.stage_of(tx, round_.id) if round_.occurrence.startswith(STAGE) else None
     return stage.root if stage else round_.id
+
+
+async def known_practice_of(database: Database, tx: Tx, round_: RoundRow) -> Practice:
+    """Return the practice as `practice_of` does, and remember it; *tx* only reads.
+
+    A version that is committed never changes, so that what is remembered stays right. A stage is read each time.
+    """
+    if round_.occurrence.startswith(STAGE):
+        return await practice_of(tx, round_)
+    known = _PRACTICES.setdefault(database, OrderedDict())
+    key = (round_.organization, round_.workspace, round_.program_version, round_.practice)
+    if key not in known:
+        known[key] = await practice_of(tx, round_)
+        if len(known) > REMEMBERED:
+            known.popitem(last=False)
+    return known[key]
+
+
+REMEMBERED = 1000
+_PRACTICES: WeakKeyDictionary[Database, OrderedDict[tuple[Id, Id, int, str], Practice]] = WeakKeyDictionary()
 
 
 async def change_state(tx: Tx, round_: RoundRow, state: str, **values: object) -> bool:
