@@ -56,6 +56,8 @@ class Polls:
 
     async def post(self, meeting: str, prompt: Prompt, key: Id) -> Ref:
         """Put *prompt* on a scheduled meeting as a poll; repeated with the same *key* it is not put there twice."""
+        if not prompt.fields and not prompt.actions:
+            raise Unreachable("a meeting shows questions, not what came of them")
         if not NUMBER.fullmatch(meeting):
             raise OperatorError("a meeting's place is its number, of digits only: correct the practice's places")
         try:
