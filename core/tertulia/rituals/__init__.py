@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from tertulia.extension import RitualKind
 from tertulia.hookspecs import hookimpl
+from tertulia.rituals.cafe import Cafe
 from tertulia.rituals.check_in import CheckIn
 from tertulia.rituals.icebreaker import Icebreaker
 from tertulia.surveys.pulse import Pulse
@@ -15,4 +16,4 @@ from tertulia.surveys.single_question import SingleQuestion
 @hookimpl
 def register_rituals() -> Iterable[RitualKind]:
     """Return the kinds that ship with the core."""
-    return (CheckIn(), Icebreaker(), SingleQuestion(), Pulse())
+    return (CheckIn(), Icebreaker(), Cafe(), SingleQuestion(), Pulse())

@@ -73,7 +73,7 @@ class Icebreaker:
     def prepare(self, request: RoundRequest) -> Prepared:
         """Draw a question that the group has not had, or the one it had longest ago once all were asked."""
         options: Options = request.options
-        question = _draw(matching(options, request.group_size), request.used, request.seed)
+        question = draw(matching(options, request.group_size), request.used, request.seed)
         content = {"question": question.text, "length": question.length, "visibility": options.visibility}
         return Prepared(content=content, uses=(question.id,))
 
@@ -121,7 +121,8 @@ def _size_of(group_size: int) -> Size:
     return "small" if group_size <= SMALL else "large"
 
 
-def _draw(questions: Sequence[Question], used: Sequence[str], seed: int) -> Question:
+def draw(questions: Sequence[Question], used: Sequence[str], seed: int) -> Question:
+    """Return a question that was not *used* yet, or the one used longest ago; *seed* decides among the fresh."""
     fresh = [question for question in questions if question.id not in set(used)]
     if fresh:
         return min(fresh, key=lambda q: hashlib.sha256(f"{seed}:{q.id}".encode()).digest())

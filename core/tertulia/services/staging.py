@@ -172,6 +172,11 @@ async def _silent(tx: Tx, round_: RoundRow, root: Id, persons: Iterable[Id]) -> 
     for row in await tx.execute(query.order_by(round_table.c.opens_at.desc()).limit(LOOK_BACK)):
         chain = list(await rituals.stages(tx, row.id))
         reached = await _reached(tx, round_.organization, chain)
+        grouped = {
+            one for one, kept in (await rituals.shares_of(tx, round_.organization, row.id)).items() if kept.group
+        }
+        # whom no group was found for had nothing to answer
+        reached = reached & grouped if grouped else reached
         spoke = {one for said in (await _answers(tx, round_.organization, chain)).values() for one in said}
         counting = {one for one in counting if one not in spoke and since[one] <= row.opens_at}
         for one in counting & reached:

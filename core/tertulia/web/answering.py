@@ -14,7 +14,7 @@ from tertulia.domain.prompts import Field, Given, Prompt, Reply
 from tertulia.errors import Mistake, Refused
 from tertulia.extension import Access
 from tertulia.runtime import Runtime
-from tertulia.services import answers, links, prompts, rounds, shares, summaries
+from tertulia.services import answers, calendars, links, prompts, rounds, shares, summaries
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people
 from tertulia.storage.database import Tx
@@ -39,6 +39,7 @@ class View:
     language: str
     prompt: Prompt | None
     given: Given | None
+    calendar: bool = False
 
 
 def attach(app: web.Application) -> None:
@@ -181,7 +182,8 @@ async def _view(runtime: Runtime, session: Session, round_id: Id) -> View:
             )
         else:
             prompt = await _summary(runtime, tx, round_, practice, language)
-    return View(round=round_, practice=practice, language=language, prompt=prompt, given=given)
+        calendar = bool(await calendars.engagements(runtime, tx, round_, person.id, language))
+    return View(round=round_, practice=practice, language=language, prompt=prompt, given=given, calendar=calendar)
 
 
 async def _summary(runtime: Runtime, tx: Tx, round_: RoundRow, practice: Practice, language: str) -> Prompt | None:

@@ -9,7 +9,12 @@ from tertulia.runtime import Runtime
 from tertulia.web import (
     access,
     answering,
+    calendar,
+    candle,
+    care,
+    comments,
     edge,
+    feedback,
     headers,
     hooks,
     member,
@@ -17,6 +22,7 @@ from tertulia.web import (
     pages,
     practices,
     progress,
+    results,
     signing_in,
 )
 from tertulia.web.buckets import Buckets
@@ -24,6 +30,8 @@ from tertulia.web.state import GUESSES, RUNTIME, WAIT, WALL
 
 BODY_LIMIT = 1024 * 1024
 HEADER_SECONDS = 15.0
+VOICE = (candle, care, feedback, comments)
+"""The pages of what is said in confidence."""
 
 
 def build(runtime: Runtime, *, wall: Clock | None = None, wait: float = 0.3) -> web.Application:
@@ -37,7 +45,7 @@ def build(runtime: Runtime, *, wall: Clock | None = None, wait: float = 0.3) -> 
     app[GUESSES] = Buckets(60, 60.0)
     pages.environment(app)
     runtime.installations.render = pages.plugin_page
-    for part in (operation, hooks, pages, answering, signing_in, member, practices, progress):
+    for part in (operation, hooks, pages, answering, calendar, signing_in, member, *VOICE, practices, progress, results):
         part.attach(app)
     app.on_response_prepare.append(headers.protect)
     app.on_startup.append(_check)
