@@ -18,17 +18,19 @@ from tertulia.capabilities import (
     Collect,
     Command,
     Joined,
+    Keep,
     Left,
     Raw,
     Reachable,
     Subscription,
     Webhook,
+    Withdrawn,
 )
 from tertulia.domain.participation import Interaction, Participation
 from tertulia.errors import Refused
 
 _HEADER = st.text(max_size=300) | st.sampled_from(["", "0", "-1", "1e9", "9" * 40, "²", "v0=", "NaN", "\udcff"])
-FACTS = (Answered, Command, Participation, Interaction, Joined, Left, Reachable, Collect)
+FACTS = (Answered, Command, Participation, Interaction, Joined, Left, Reachable, Collect, Keep, Withdrawn)
 
 
 class WebhookContract:

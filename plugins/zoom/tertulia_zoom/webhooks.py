@@ -53,14 +53,15 @@ class AccountWebhook:
 
     def handshake(self, raw: Raw, subscription: Subscription) -> Answer | None:
         """Answer whether we hold the secret token; Zoom asks when the address is entered and every 72 hours."""
-        secrets = self._secrets(subscription)
-        return signing.handshake(raw.headers, raw.body, secrets, datetime.now(UTC)) if raw.method == "POST" else None
+        if raw.method != "POST":
+            return None
+        return signing.handshake(raw.headers, raw.body, subscription.secrets, datetime.now(UTC))
 
     def verify(self, raw: Raw, subscription: Subscription, now: datetime) -> None:
         """Check signature, age and account."""
         if raw.method != "POST":
             raise Refused("not an event", 405)
-        signing.verify(raw.headers, raw.body, self._secrets(subscription), now)
+        signing.verify(raw.headers, raw.body, subscription.secrets, now)
         if account_of(signing.decoded(raw.body)) != self.realm:
             raise Refused("an event of another account", 401)
 
@@ -84,7 +85,7 @@ class AccountWebhook:
         body = signing.decoded(raw.body)
         event = body.get("event")
         if event == DEAUTHORIZED:
-            return (Withdrawn(platform=PLATFORM, realm=self.realm, due=_due(body)),)
+            return (Withdrawn(platform=PLATFORM, realm=self.realm, due=_due(raw, body)),)
         if event in CAME | WENT:
             return (self._user(body, came=event in CAME),)
         found = read_meeting(body)
@@ -113,9 +114,6 @@ class AccountWebhook:
         app = self.settings.app
         return client in {self.settings.server.client_id, app.client_id if app else None} - {None}
 
-    def _secrets(self, subscription: Subscription) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*self.settings.webhook_secrets, *subscription.secrets)))
-
 
 def key_of(event: MeetingEvent, digest: str) -> str:
     """Return where an event is kept: by meeting, instance and what it said."""
@@ -127,7 +125,7 @@ def instance_key(number: str, uuid: str) -> str:
     return f"event:{number}:{hashlib.sha256(uuid.encode()).hexdigest()[:16]}:"
 
 
-def _due(body: Mapping[str, Any]) -> datetime:
+def _due(raw: Raw, body: Mapping[str, Any]) -> datetime:
     payload = body.get("payload")
     told = instant(payload.get("deauthorization_time")) if isinstance(payload, dict) else None
-    return (told or datetime.now(UTC)) + DEADLINE
+    return (told or signing.signed_at(raw.headers)) + DEADLINE

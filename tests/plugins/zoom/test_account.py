@@ -14,14 +14,12 @@ from aiohttp import web
 from tertulia import OperatorError, OutcomeUnknown, RetryLater, Unreachable
 from tertulia_zoom.account import Account
 from tertulia_zoom.answers import NotOnPlan
-from tertulia_zoom.desk import Desk
 from tertulia_zoom.limits import Rate
 from tertulia_zoom.paths import Gone
-from tertulia_zoom.rest import Operation
+from tertulia_zoom.rest import Operation, Rest
 from tertulia_zoom.stand_in import ZoomServer, faults
 from tertulia_zoom.transport import configuration
 
-POLLS = Operation(method="GET", template="/meetings/{meetingId}/polls", rate=Rate.LIGHT)
 WAYS = ["zoomus", "aiohttp"]
 
 
@@ -244,11 +242,16 @@ async def test_where_nobody_listens_nothing_was_sent(open_bench: Any, way: str) 
     async with open_bench() as bench:
         await bench.desk.tokens.get("server")
         settings = bench.desk.settings.model_copy(update={"stand_in": "http://127.0.0.1:9"})
-        far = Desk(bench.context)
-        account = Account(settings, bench.desk.tokens, bench.desk.rates)
-        far.account = account
+        shared = (settings, bench.desk.tokens, bench.desk.rates)
+        making = Operation(method="POST", template="/users/{userId}/meetings", rate=Rate.LIGHT)
+        body = {"topic": "x"}
+        asked = (
+            Account(*shared).create_meeting(bench.users[0], body, datetime.now(UTC))
+            if way == "zoomus"
+            else Rest(bench.context, *shared).call(making, bench.users[0], body=body)
+        )
         with pytest.raises(RetryLater):
-            await account.create_meeting(bench.users[0], {"topic": "x"}, datetime.now(UTC))
+            await asked
 
 
 async def test_the_event_loop_is_never_blocked(open_bench: Any) -> None:
