@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any, Literal, TypeAlias
 
 from tertulia import Json, Refused
@@ -133,17 +134,22 @@ def _spans(events: Sequence[MeetingEvent], begins: What, ends: What) -> list[Sta
     stays = []
     for (session, _), mine in _grouped(wanted).items():
         opened: MeetingEvent | None = None
-        for event in sorted(mine, key=lambda one: (one.at, one.what == begins)):
-            if event.what == begins:
-                if opened is not None:
-                    stays.append(_stay(opened, session, event.at))
-                opened = event
-            elif opened is not None:
+        for event in _in_order(mine, begins):
+            if opened is not None:
                 stays.append(_stay(opened, session, event.at))
-                opened = None
+            opened = event if event.what == begins else None
         if opened is not None:
             stays.append(_stay(opened, session, _came_back(opened, wanted, begins)))
     return stays
+
+
+def _in_order(events: Iterable[MeetingEvent], begins: What) -> Iterator[MeetingEvent]:
+    """Yield events by their time, which is in seconds: an end comes first where something was open."""
+    is_open = False
+    for _, moment in groupby(sorted(events, key=lambda one: one.at), key=lambda one: one.at):
+        both = sorted(moment, key=lambda one: (one.what == begins) == is_open)
+        yield from both
+        is_open = both[-1].what == begins
 
 
 def _grouped(events: Iterable[MeetingEvent]) -> dict[tuple[str, str], list[MeetingEvent]]:

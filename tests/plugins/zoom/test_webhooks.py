@@ -80,7 +80,7 @@ class TestAccountWebhook(WebhookContract):
         return signed(body, at)
 
     def test_an_old_event_is_refused(self) -> None:
-        """Zoom repeats an event for 85 minutes, perhaps as signed at first; within 2 hours a replay is a duplicate."""
+        """Zoom repeats an event for 85 minutes, perhaps signed as at first; in 2 hours a replay is a repeat."""
         for away in (timedelta(hours=2, seconds=1), timedelta(days=400)):
             assert self._refused(self.sign(self.bodies[0], self.now - away))
         assert self._refused(self.sign(self.bodies[0], self.now + timedelta(seconds=61)))
