@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from tertulia import Batch, Json, Member, OutcomeUnknown, RetryLater
+from tertulia_zoom.addresses import tell_stand_in
 from tertulia_zoom.answers import NotOnPlan
 from tertulia_zoom.config import Settings
 from tertulia_zoom.desk import Desk
@@ -24,7 +25,8 @@ class UserDirectory:
     async def members(self, cursor: str | None) -> AsyncIterator[Batch[Member]]:
         """Yield the active users; those that were deactivated since the last time have left."""
         context = self._desk.context
-        await context.subscribe(WEBHOOK, self._desk.settings.webhook_secrets)
+        events = await context.subscribe(WEBHOOK, self._desk.settings.webhook_secrets)
+        await tell_stand_in(context, events.url)
         try:
             async for page in self._desk.account.users():
                 yield Batch(tuple(self._member(row) for row in page if _id(row)), "")

@@ -56,12 +56,12 @@ def invitation(prompt: Prompt) -> Content:
     if not prompt.link:
         return text_message(Markup.literal(phrase("done", prompt.language)))
     link = linked(phrase("page", prompt.language), prompt.link)
-    return _content("Tertulia", [*elements(Markup.literal(phrase("confidential", prompt.language))), link])
+    return {"body": [*elements(Markup.literal(phrase("confidential", prompt.language))), link]}
 
 
 def text_message(text: Markup) -> Content:
     """Write a text without a question."""
-    return _content("Tertulia", list(elements(text)) or [{"type": "message", "text": " "}])
+    return {"body": list(elements(text)) or [{"type": "message", "text": " "}]}
 
 
 def answer_message(reply: Reply) -> Content:
@@ -162,6 +162,8 @@ def _button(action: Action, written: list[str]) -> Element:
 
 
 def _posted(action: Action, prompt: Prompt, key: str) -> Element:
-    opens = prompt.fields and action.verb not in WITHOUT_FORM
-    value = value_of(OPEN, key) if opens else value_of("plain", action.token)
-    return {"text": line(action.label, 60), "value": value, "style": STYLES[action.style]}
+    if prompt.fields and action.verb not in WITHOUT_FORM:
+        title, value = phrase("open", prompt.language), value_of(OPEN, key)
+    else:
+        title, value = action.label, value_of("plain", action.token)
+    return {"text": line(title, 60), "value": value, "style": STYLES[action.style]}

@@ -87,7 +87,8 @@ class Office:
     meeting: str
 
     def asked(self, name: str, title: str = "How is your day going?") -> list[Written]:
-        return [one for one in self.town.chat.said(self.users[name]) if one.content["head"]["text"] == title]
+        said = self.town.chat.said(self.users[name])
+        return [one for one in said if one.content.get("head", {}).get("text") == title]
 
     def counts(self) -> list[int]:
         return [len(self.asked(name)) for name in NAMES]
@@ -220,7 +221,7 @@ async def test_a_whole_round_inside_team_chat(tmp_path: Path) -> None:
         assert "Thank you. Your answer is kept under your name" in json.dumps(message.content)
 
         (posting,) = place.in_channel()
-        chatter.press(ben, posting, "Share")
+        chatter.press(ben, posting, "Answer")
         await core.until(lambda: place.counts() == [1, 2, 1, 0])
         form = place.asked("Ben Okafor")[-1]
         chatter.fill_in(ben, form, "Something from life you like to share", "A new kitten")
@@ -307,7 +308,7 @@ async def test_a_poll_of_a_meeting_and_a_channel_meet_in_one_digest(tmp_path: Pa
         (posting,) = place.in_channel()
         # who answered in the meeting answers in the channel, too, and counts once
         for name in ("Ben Okafor", "Chen Wei"):
-            place.server.chatter.press(place.users[name], posting, "Share")
+            place.server.chatter.press(place.users[name], posting, "Answer")
             await core.until(lambda name=name: town.chat.said(place.users[name]))
             form = town.chat.said(place.users[name])[-1]
             place.server.chatter.fill_in(place.users[name], form, "Your answer", f"The wood of {name.split()[0]}.")

@@ -151,7 +151,7 @@ async def test_a_form_that_was_asked_for_in_a_channel_comes_into_the_own_chat() 
         made.inbox.reply = Reply(status="taken", prompt=answerable(), private=True)
         made.chatter.say(made.ana, "icebreaker", made.channel.jid)
         await made.settled()
-        assert "Your own page" in made.said(made.ana)[0] or "own page" in made.said(made.ana)[0]
+        assert "own page" in made.said(made.ana)[0]
         assert "own chat" in json.dumps(made.town.chat.seen(made.ana, made.channel.jid)[-1].content)
         assert answerable().link not in json.dumps(
             [one.content for one in made.town.chat.seen(made.ben, made.channel.jid)]
@@ -240,7 +240,7 @@ async def test_a_posting_opens_a_form_that_only_its_person_sees() -> None:
         place, key = Place(platform="zoom", ref=made.channel.jid, kind="channel"), "ab" * 16
         await rituals.post(place, answerable(), key)
         (posting,) = chat.seen(made.ben, made.channel.jid)
-        made.chatter.press(made.ben, posting, "Send")
+        made.chatter.press(made.ben, posting, "Answer")
         await made.settled()
         (form,) = chat.said(made.ben)
         assert len(chat.seen(made.ana, made.channel.jid)) == 1
@@ -257,7 +257,7 @@ async def test_a_posting_opens_a_form_that_only_its_person_sees() -> None:
         assert made.taken("answered")[-1]["values"] == {}
         assert len(chat.seen(made.ben, made.channel.jid)) == 2  # the posting, and the pointer for Ben
         await made.context.store.delete(f"chat-posting:{key}")
-        made.chatter.press(made.ana, posting, "Send")
+        made.chatter.press(made.ana, posting, "Answer")
         await made.settled()
         assert "closed" in json.dumps(chat.seen(made.ana, made.channel.jid)[-1].content)
 

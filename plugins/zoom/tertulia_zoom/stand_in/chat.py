@@ -145,7 +145,7 @@ def _checked(call: Call, body: Any) -> None:
     if body["robot_jid"] != call.town.chat.robot or body["account_id"] != call.town.account or not body["user_jid"]:
         raise Failed(400, 7001, "The bot, the account or the user is missing or wrong.")
     content = body["content"]
-    if not str(content["head"]["text"]).strip():
+    if "head" in content and not str(content["head"]["text"]).strip():
         raise Failed(400, 7001, "The head has no text.")
     for element in content.get("body", []):
         if element["type"] not in ELEMENTS:

@@ -15,6 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from tertulia_zoom.stand_in import account_api, chat, operations, polls
+from tertulia_zoom.stand_in.chat_page import ChatPage
 from tertulia_zoom.stand_in.chatter import Chatter
 from tertulia_zoom.stand_in.faults import Fault
 from tertulia_zoom.stand_in.meetings import Meetings
@@ -71,6 +72,8 @@ class ZoomServer:
         app = web.Application(client_max_size=4 * 1024 * 1024)
         app.router.add_post("/oauth/token", self._token)
         app.router.add_route("*", "/v2/{tail:.*}", self._answer)
+        app.router.add_put("/stand-in/addresses", self._addresses)
+        ChatPage(self).attach(app)
         for attach in self.attach:
             attach(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
@@ -141,6 +144,15 @@ class ZoomServer:
         return web.json_response(
             {"access_token": token, "token_type": "bearer", "expires_in": LASTS, "scope": "all", "api_url": self.url}
         )
+
+    async def _addresses(self, request: web.Request) -> web.Response:
+        """Take where events and the bot's are to be sent, which people enter in the Marketplace at Zoom."""
+        said = await request.json()
+        for sender, name in ((self.sender, "events"), (self.bot, "bot")):
+            url = str(said.get(name))
+            if sender.url is None and url.startswith("http://127.0.0.1:"):
+                sender.url = url
+        return web.Response(status=204)
 
     # -- operations ------------------------------------------------------------------------------------------------
 
