@@ -27,12 +27,13 @@ def register_platforms(context: Context) -> Iterable[Platform]:
 
 @hookimpl
 def register_routes(context: Context) -> Iterable[Route]:
-    """Return the messaging endpoint."""
+    """Return the messaging endpoint and the personal tab."""
     # the SDK takes a second to import, which no command line should wait for
     from tertulia_teams.routes import messages_route
+    from tertulia_teams.tab import tab_routes
     from tertulia_teams.wiring import outbound
 
-    return (messages_route(context, outbound(context)),)
+    return (messages_route(context, outbound(context)), *tab_routes(context))
 
 
 @hookimpl

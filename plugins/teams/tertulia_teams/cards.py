@@ -233,7 +233,7 @@ def _label(field: Field) -> str:
 
 def _choices(field: Field) -> CardJson:
     written: CardJson = {
-        "choices": [{"title": title, "value": _value(option)} for title, option in _titles(field)],
+        "choices": [{"title": title, "value": option_value(option)} for title, option in _titles(field)],
         "style": "expanded" if len(field.options) <= FEW else "compact",
         "wrap": True,
     }
@@ -241,14 +241,14 @@ def _choices(field: Field) -> CardJson:
         written["isMultiSelect"] = True
     given = field.value
     known = [given] if isinstance(given, str) else list(given) if isinstance(given, tuple) else []
-    chosen = [_value(option) for option in field.options if option.value in known]
+    chosen = [option_value(option) for option in field.options if option.value in known]
     if chosen:
         written["value"] = ",".join(chosen)
     return written
 
 
-def _value(option: Option) -> str:
-    # a comma would part the values of a set
+def option_value(option: Option) -> str:
+    """Return what a choice sends; a comma in it would part the values of a set."""
     return option.value.replace("%", "%25").replace(",", "%2C")
 
 

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from tertulia_teams import icons
 from tertulia_teams.config import Settings
+from tertulia_teams.tab import FRAMES, FRAMES_ELSEWHERE, TAB, resource
+from tertulia_teams.texts import phrase
 
 SCHEMA = "https://developer.microsoft.com/en-us/json-schemas/teams/v1.29/MicrosoftTeams.schema.json"
 PERMISSIONS = {
@@ -85,13 +87,21 @@ def manifest(settings: Settings, public_url: str, app: App) -> dict[str, Any]:
         "accentColor": icons.ACCENT,
         "defaultInstallScope": "personal",
         "bots": [_bot(settings)],
-        "staticTabs": [{"entityId": "conversations", "scopes": ["personal"]}],
-        "webApplicationInfo": {"id": settings.app_id, "resource": f"api://{host}/{settings.app_id}"},
+        "staticTabs": _tabs(settings, public_url, home),
+        "webApplicationInfo": {"id": settings.app_id, "resource": resource(settings, public_url)},
         "authorization": {
             "permissions": {"resourceSpecific": [{"name": name, "type": "Application"} for name in names]}
         },
         "validDomains": [host],
     }
+
+
+def _tabs(settings: Settings, public_url: str, home: str) -> list[dict[str, Any]]:
+    chat = {"entityId": "conversations", "scopes": ["personal"]}
+    if not FRAMES_ELSEWHERE.get(settings.cloud, FRAMES):
+        return [chat]
+    page = {"entityId": "page", "name": phrase("mine", "en"), "contentUrl": public_url + TAB}
+    return [chat, {**page, "websiteUrl": f"{home}/my", "scopes": ["personal"]}]
 
 
 def _bot(settings: Settings) -> dict[str, Any]:

@@ -22,6 +22,8 @@ SKEW = 300
 LONGEST = 16_384
 MOST_TOKENS = 64
 """Genuine tokens that are remembered; the connector uses a few at a time."""
+SCOPE = "access_as_user"
+"""What a person lets a tab do here; the app registration names it."""
 REQUIRED = ["exp", "nbf", "iss", "aud"]
 
 
@@ -107,9 +109,13 @@ class PersonVerifier:
         if issuer not in self._issuers or audience not in audiences:
             raise Refused("the token is not for us", 401)
         payload = decode(token, key, audience=audience, issuer=issuer)
-        if payload.get("tid") != self._settings.tenant_id or not isinstance(payload.get("oid"), str):
+        person = payload.get("oid")
+        if payload.get("tid") != self._settings.tenant_id or not isinstance(person, str):
             raise Refused("the tenant is not served here", 401)
-        return str(payload["oid"]).lower()
+        # an app's own token has roles in place of a scope, and nobody sits in front of an app
+        if SCOPE not in str(payload.get("scp", "")).split():
+            raise Refused("the token is not a person's", 401)
+        return person.lower()
 
 
 def bearer(authorization: list[str]) -> str:

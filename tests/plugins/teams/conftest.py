@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import contextlib
 import json
 import os
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import aiohttp
 import jwt
 import pytest
 from aiohttp import web
@@ -271,3 +275,134 @@ def open_chat(issuer: Any, settings_of: Make, said: Any, activity_of: Make, cont
             await messages.turns.close()
 
     return opened
+
+
+class Browser:
+    """Drive one page of a headless Chromium through its own debugging protocol."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse):
+        self._socket, self._number, self._session = socket, 0, ""
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._contexts: dict[int, str] = {}
+        self.complaints: list[str] = []
+
+    @property
+    def origins(self) -> set[str]:
+        """The origins of the page and its frames."""
+        return set(self._contexts.values())
+
+    async def listen(self) -> None:
+        async for message in self._socket:
+            said = message.json()
+            waiting = self._waiting.pop(said.get("id", 0), None)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(said)
+            elif "method" in said:
+                self._heard(said["method"], said.get("params", {}))
+
+    def _heard(self, method: str, said: dict[str, Any]) -> None:
+        if method == "Runtime.executionContextCreated":
+            self._contexts[said["context"]["id"]] = said["context"]["origin"]
+        elif method == "Runtime.executionContextDestroyed":
+            self._contexts.pop(said["executionContextId"], None)
+        elif method == "Runtime.executionContextsCleared":
+            self._contexts.clear()
+        elif method == "Log.entryAdded" and said["entry"]["level"] == "error":
+            if not said["entry"].get("url", "").endswith("/favicon.ico"):
+                self.complaints.append(f"{said['entry']['text']} {said['entry'].get('url', '')}")
+        elif method == "Runtime.exceptionThrown":
+            self.complaints.append(json.dumps(said["exceptionDetails"])[:500])
+
+    async def call(self, method: str, **params: Any) -> Any:
+        self._number += 1
+        waiting = self._waiting[self._number] = asyncio.get_running_loop().create_future()
+        session = {"sessionId": self._session} if self._session else {}
+        await self._socket.send_json({"id": self._number, "method": method, "params": params, **session})
+        answer = await asyncio.wait_for(waiting, 20)
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    async def begin(self) -> None:
+        target = (await self.call("Target.createTarget", url="about:blank"))["targetId"]
+        self._session = (await self.call("Target.attachToTarget", targetId=target, flatten=True))["sessionId"]
+        for domain in ("Page", "Runtime", "Log"):
+            await self.call(f"{domain}.enable")
+
+    async def open(self, url: str) -> None:
+        await self.call("Page.navigate", url=url)
+
+    async def run(self, script: str, origin: str) -> Any:
+        """Run *script* in the page or the frame of *origin*, and return what it comes to."""
+        (context,) = [one for one, known in self._contexts.items() if known == origin][-1:]
+        params = {"expression": script, "contextId": context, "returnByValue": True, "userGesture": True}
+        result = await self.call("Runtime.evaluate", **params)
+        assert "exceptionDetails" not in result, result
+        return result["result"].get("value")
+
+    async def until(self, script: str, origin: str, seconds: float = 20) -> None:
+        """Wait until *script* is true."""
+        deadline = time.monotonic() + seconds
+        while True:
+            with contextlib.suppress(ValueError, AssertionError):
+                if await self.run(script, origin):
+                    return
+            assert time.monotonic() < deadline, (script, self.origins, self.complaints)
+            await asyncio.sleep(0.05)
+
+    async def cookies(self) -> list[Any]:
+        return list((await self.call("Network.getAllCookies"))["cookies"])
+
+    async def picture(self, path: Path, width: int, height: int, *, dark: bool = False) -> None:
+        """Write what is seen to a file."""
+        await self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+        )
+        feature = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        await self.call("Emulation.setEmulatedMedia", features=[feature])
+        await asyncio.sleep(0.3)
+        path.write_bytes(base64.b64decode((await self.call("Page.captureScreenshot"))["data"]))
+
+
+@pytest.fixture
+def open_browser(tmp_path: Path) -> Make:
+    """Return what starts a headless Chromium; the test is skipped where there is none."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no chromium here")
+    flags = ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-component-update")
+    flags += ("disable-background-networking", "disable-sync", "remote-debugging-port=0")
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Browser]:
+        folder = tmp_path / "browser"
+        process = await asyncio.create_subprocess_exec(
+            program,
+            *(f"--{flag}" for flag in flags),
+            f"--user-data-dir={folder}",
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            port, path = (await _written(folder / "DevToolsActivePort")).split()
+            async with (
+                aiohttp.ClientSession() as http,
+                http.ws_connect(f"ws://127.0.0.1:{port}{path}", max_msg_size=0) as socket,
+            ):
+                browser = Browser(socket)
+                listening = asyncio.create_task(browser.listen())
+                await browser.begin()
+                yield browser
+                listening.cancel()
+        finally:
+            process.terminate()
+            await process.wait()
+
+    return opened
+
+
+async def _written(path: Path) -> str:
+    for _ in range(600):
+        if path.is_file() and len(path.read_text().split()) == 2:
+            return path.read_text()
+        await asyncio.sleep(0.05)
+    raise AssertionError("the browser did not start within 30 s")

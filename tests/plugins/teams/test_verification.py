@@ -457,7 +457,7 @@ class TestPeople:
             settings = settings_of(issuer.url)
             ours = settings.endpoints.entra_issuer(TENANT)
             theirs = settings.endpoints.entra_issuer(APP)
-            good = {"iss": ours, "tid": TENANT, "oid": ANA}
+            good = {"iss": ours, "tid": TENANT, "oid": ANA, "scp": "access_as_user"}
             cases: list[tuple[dict[str, Any], str | int]] = [
                 (good, ANA),
                 ({**good, "iss": f"https://sts.windows.net/{TENANT}/"}, ANA),
@@ -472,6 +472,10 @@ class TestPeople:
                 ({**good, "oid": None}, 401),
                 ({**good, "oid": 1}, 401),
                 ({**good, "exp": now() - 400}, 401),
+                ({**good, "scp": "openid access_as_user"}, ANA),
+                ({**good, "scp": "User.Read"}, 401),
+                ({**good, "scp": None, "roles": ["access_as_user"]}, 401),
+                ({**good, "scp": ["access_as_user"]}, 401),
             ]
             for claims, expected in cases:
                 assert await self.verify(issuer, settings, issuer.token(**claims)) == expected, claims

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlencode
 
 from aiohttp import web
 
-from tertulia_teams.stand_in import drawing
+from tertulia_teams.stand_in import drawing, tab_host
 from tertulia_teams.stand_in.page_style import SCRIPT, STYLE
 from tertulia_teams.stand_in.server import CARD, StandIn, Turn
 from tertulia_teams.stand_in.tenant import Conversation, Message, Person
@@ -30,6 +30,7 @@ class Page:
         """Add the page's routes."""
         app.router.add_get(HOME, self._show)
         app.router.add_get(HOME + "/version", self._version)
+        tab_host.TabHost(self._stand_in).attach(app)
         doing = {"say": self._say, "press": self._press, "app": self._app, "react": self._react, "meet": self._meet}
         for name, do in doing.items():
             app.router.add_post(f"{HOME}/{name}", self._done(do))
@@ -164,6 +165,7 @@ class Page:
                 )
             )
             buttons.append(_button("app", "block", "Unblock" if person.blocked else "Block", person, conversation))
+            buttons.append(f'<a class="button" href="{tab_host.HOST}?as={escape(person.id)}">My page</a>')
         return f"<header><h2>{escape(name)}</h2><div>{''.join(buttons)}</div></header>"
 
     def _talk(self, person: Person, conversation: Conversation) -> str:
