@@ -59,7 +59,7 @@ class Account:
     async def create_meeting(self, user: str, body: Json, start: datetime) -> Json:
         """Schedule a meeting in the name of *user*, and return it with its `id` and `join_url`."""
         ask = partial(Meetings.create, user_id=paths.plain(user), start_time=start.astimezone(UTC), **body)
-        return await self._call(Meetings, ask, Rate.LIGHT, writes=True)
+        return await self._call(Meetings, ask, Rate.MEDIUM, writes=True)
 
     async def change_meeting(self, number: str, body: Json) -> None:
         """Change a scheduled meeting."""
