@@ -26,7 +26,7 @@ from tertulia.rituals.cafe_view import NONE, View, introduction, letters, names
 
 MEET, MET, THANKS, LAPSED = "meet", "met", "thanks", "lapsed"
 NOTE_ROOM, THANKS_ROOM = 1500, 300
-ASKED_FOR = timedelta(days=3)
+ASKED_FOR = timedelta(days=5)
 """How long it is asked whether people met, and thanks can be read."""
 NOTES_FOR = timedelta(days=2)
 RETURN_FOR = timedelta(days=14)

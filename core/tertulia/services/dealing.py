@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import sqlalchemy as sa
+
 from tertulia.domain.identifiers import Id
 from tertulia.domain.planning import Appointment
+from tertulia.errors import Mistake
 from tertulia.extension import RitualKind
 from tertulia.kinds import Dealing, Dealt, Grouped, Share
 from tertulia.runtime import Runtime
@@ -15,11 +18,13 @@ from tertulia.services import invitations, matching, rounds, seating
 from tertulia.services.matching import Occasion
 from tertulia.services.rounds import RoundRow
 from tertulia.services.seating import Formed
-from tertulia.storage import programs, rituals
+from tertulia.storage import programs, rituals, tables
 from tertulia.storage.database import Tx
 from tertulia.storage.rituals import Kept
 
 NOT_DEALT = "nothing to ask in this round"
+FEWEST_SHOWN = 5
+"""People below whom a dry run shows nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,3 +119,33 @@ async def keep(tx: Tx, round_: RoundRow, shares: Mapping[Id, Share]) -> None:
     """Keep what is dealt in a round."""
     kept = {one: Kept(share=share.share, group=share.group) for one, share in shares.items()}
     await rituals.keep_shares(tx, round_.organization, round_.id, kept)
+
+
+async def dry_run(runtime: Runtime, organization: Id, workspace: Id, practice: str) -> Formed:
+    """Form the groups of the practice's next round as they would be now; nothing is written and nobody is told.
+
+    Raises `Mistake` where there is no such round, or too few take part for figures that tell of no single person.
+    """
+    async with runtime.database.read() as tx:
+        table = tables.round_table
+        query = sa.select(table).where(
+            table.c.organization_id == organization,
+            table.c.workspace_id == workspace,
+            table.c.practice == practice,
+            table.c.state == "planned",
+            table.c.occurrence.not_like(f"{rounds.STAGE}%"),
+        )
+        record = (await tx.execute(query.order_by(table.c.opens_at).limit(1))).one_or_none()
+        round_ = rounds.row_of(record) if record else None
+        read = await _read(runtime, tx, round_) if round_ is not None else None
+    if round_ is None or read is None:
+        raise Mistake(f"Practice {practice!r} has no coming round that forms groups; see `tertulia rounds list`.")
+    if len(read.gathered.people) < FEWEST_SHOWN:
+        raise Mistake(
+            f"Fewer than {FEWEST_SHOWN} people take part in {practice!r}; figures would tell of single people, so "
+            "try again when more have joined."
+        )
+    enabled = {live.plugin for live in runtime.installations.of(workspace)}
+    grouping = read.kind.grouping(read.options)
+    after = read.closes + seating.LEAD
+    return await seating.form(runtime, read.occasion, read.gathered, grouping, enabled=enabled, after=after)

@@ -6,7 +6,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tertulia.services import matching, preferences
+import pytest
+
+from tertulia.cli import cafe
+from tertulia.errors import Mistake
+from tertulia.services import dealing, matching, preferences
 from tertulia.storage import tables
 
 MONDAY = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
@@ -212,3 +216,27 @@ async def test_a_private_list_is_kept_and_shows_in_nothing(open_town: OpenTown) 
         await town.live(MONDAY + timedelta(hours=10))
         said = {town.letters(name)[0].body.plain() for name in ("Ana", "Ben")}
         assert said == {"No group could be found for you in this round; you come first in the next."}
+
+
+async def test_a_dry_run_shows_figures_writes_nothing_and_tells_of_no_single_person(open_town: OpenTown) -> None:
+    async with open_town() as town:
+        await town.apply(program("options = { size = 4 }"))
+        names = [f"Member{number}" for number in range(9)]
+        for name in names:
+            await town.add(name, team=f"Team {int(name[-1]) % 3}")
+        await town.join("coffee", *names[:4])
+        where = (town.organization, town.workspace, "coffee")
+        with pytest.raises(Mistake, match="Fewer than 5 people take part"):
+            await dealing.dry_run(town.runtime, *where)
+        await town.join("coffee", *names[4:])
+        formed = await dealing.dry_run(town.runtime, *where)
+        shown = dict(cafe.rows(formed))
+        assert shown["people"] == "9"
+        assert shown["groups"] == "3 of 3"
+        assert shown["nobody found for"] == "0"
+        assert shown["of what is possible at best"].endswith("%")
+        assert not any(name in str(shown) for name in names)
+        assert await town.rows(tables.match_history) == []
+        assert await town.rows(tables.round_share) == []
+        with pytest.raises(Mistake, match="no coming round that forms groups"):
+            await dealing.dry_run(town.runtime, town.organization, town.workspace, "tea")
