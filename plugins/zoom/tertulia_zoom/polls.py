@@ -193,7 +193,8 @@ def answers_in(results: Json, record: Mapping[str, Any]) -> Iterator[tuple[str, 
 def _read(detail: Mapping[str, Any], record: Mapping[str, Any]) -> tuple[str, Any] | None:
     if record["id"] and detail.get("polling_id") not in (None, "", record["id"]):
         return None
-    question, answer = record["questions"].get(detail.get("question")), detail.get("answer")
+    asked, answer = detail.get("question"), detail.get("answer")
+    question = record["questions"].get(asked) if isinstance(asked, str) else None
     if question is None or not isinstance(answer, str) or not answer.strip():
         return None
     if question["kind"] in ("short", "long"):
