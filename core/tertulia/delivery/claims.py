@@ -22,6 +22,9 @@ from tertulia.storage import people, rituals
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import delivery, identity, membership, opt_out, person, place, round_table, shard
 
+RESULTS = "results"
+"""What is given back of a survey is sent after its round has closed."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
@@ -178,7 +181,9 @@ def _obstacle(job: ShardOf, record: Any, found: Claim, now: datetime) -> tuple[s
     who, closes = found.person, job.round.closes_at
     if found.place is not None:
         return None, None
-    if job.round.state != "open" or (closes is not None and now >= closes):
+    if job.purpose == RESULTS:
+        closes = None
+    elif job.round.state != "open" or (closes is not None and now >= closes):
         return "the round closed first", None
     if who is None or who.erased:
         return "erased", None
@@ -213,7 +218,7 @@ async def _postpone(runtime: Runtime, tx: Tx, job: ShardOf, postponed: Sequence[
             round_table.update()
             .where(
                 round_table.c.id == job.round.id,
-                round_table.c.state == "open",
+                sa.or_(round_table.c.state == "open", sa.literal(job.purpose == RESULTS)),
                 sa.or_(round_table.c.next_at.is_(None), round_table.c.next_at > due),
             )
             .values(next_action="deliver", next_at=due, step=round_table.c.step + 1)
@@ -224,7 +229,7 @@ async def _with_links(runtime: Runtime, tx: Tx, job: ShardOf, claims: list[Claim
     kind = runtime.plugins.rituals().get(job.round.kind)
     always = isinstance(kind, Scheduled)
     needing = [found for found in claims if found.person is not None and (always or _needs_link(runtime, found))]
-    if not needing or job.round.closes_at is None:
+    if not needing or job.round.closes_at is None or job.purpose == RESULTS:
         return claims
     persons = [found.recipient for found in needing]
     made = await links.make_many(

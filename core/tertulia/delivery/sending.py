@@ -10,15 +10,15 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from tertulia.capabilities import Platform, RitualPort
+from tertulia.capabilities import Platform, RitualPort, SurveyPort
 from tertulia.delivery import limits
-from tertulia.delivery.claims import Claim, ShardOf
+from tertulia.delivery.claims import RESULTS, Claim, ShardOf
 from tertulia.domain.markup import Markup
 from tertulia.domain.people import Person, Place, Recipient
 from tertulia.domain.prompts import Prompt
 from tertulia.errors import OperatorError, OutcomeUnknown, RetryLater, Unreachable
 from tertulia.runtime import Runtime
-from tertulia.services import prompts, shares, summaries
+from tertulia.services import prompts, returning, shares, summaries
 from tertulia.services.ports import call_port
 from tertulia.storage.tables import delivery, identity
 
@@ -87,6 +87,8 @@ async def _prepared(runtime: Runtime, platform: Platform, job: ShardOf, found: C
     """Return the call to make, with everything that can fail before it already done; `None`: nothing to show."""
     key = runtime.vault.keyed_hash(f"{job.round.id}:{job.purpose}:{found.recipient}", "delivery")[:32]
     if found.person is not None and platform.survey is not None:
+        if job.purpose == RESULTS:
+            return await _results(runtime, platform.survey, job, found, found.person, key)
         return platform.survey.ask(_recipient(found, found.person), _question(runtime, job, found, found.person), key)
     if found.group and platform.ritual is not None:
         return _gathered(platform.ritual, runtime, job, found, key)
@@ -123,6 +125,19 @@ def _question(runtime: Runtime, job: ShardOf, found: Claim, person: Person) -> P
         share=found.share or shares.drawn(runtime, job.round, runtime.plugins.ritual(job.round.kind), person.id),
     )
     return replace(prompt, body=REMINDER + prompt.body) if job.purpose.startswith("remind") else prompt
+
+
+async def _results(
+    runtime: Runtime, port: SurveyPort, job: ShardOf, found: Claim, person: Person, key: str
+) -> Awaitable[str] | None:
+    async with runtime.database.read() as tx:
+        _, figures = await summaries.summarise(runtime, tx, job.round, job.practice)
+        if figures is None:
+            return None
+        draft = await returning.draft(runtime, tx, job.round, job.practice, figures)
+    language = person.languages[0]
+    prompt = prompts.compose_summary(runtime, job.round, job.practice, language, draft)
+    return port.ask(_recipient(found, person), prompt, key)
 
 
 async def _summary(

@@ -10,7 +10,7 @@ from typing import Literal
 RoundState = Literal["planned", "open", "closing", "closed", "released", "withheld", "cancelled"]
 DeliveryState = Literal["planned", "sending", "sent", "ambiguous", "failed", "skipped"]
 SessionState = Literal["lobby", "asking", "turns", "groups", "ended"]
-RoundAction = Literal["open", "deliver", "remind", "close"]
+RoundAction = Literal["open", "deliver", "remind", "close", "results"]
 Repeatability = Literal["repeat", "never"]
 
 ROUND: dict[str, frozenset[str]] = {
@@ -43,6 +43,7 @@ PURPOSES: dict[str, Repeatability] = {
     "gather": "never",
     "remind": "repeat",
     "summary": "repeat",
+    "results": "repeat",
     "alert": "repeat",
 }
 """Whether a message of unknown outcome is sent again. A reminder is written `remind:<n>` in tables."""

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from tertulia.domain.identifiers import Id
 from tertulia.extension import Event
 from tertulia.runtime import Runtime
-from tertulia.services import closing, dealing, opening, releasing, rounds
+from tertulia.services import closing, dealing, opening, releasing, returning, rounds
 from tertulia.services.releasing import Prepared
 from tertulia.services.rounds import RoundRow
 from tertulia.services.seating import Formed
@@ -52,6 +52,9 @@ async def _step(
         await closing.start_close(runtime, tx, round_)
     elif action == "close" and round_.state == "closing":
         await closing.finish_close(runtime, tx, round_, prepared)
+    elif action == returning.PURPOSE and round_.state in returning.ENDED:
+        await returning.plan(runtime, tx, round_)
+        await opening.wait_for_next(tx, round_)
     else:
         await opening.set_timer(tx, round_, None)
 

@@ -146,3 +146,5 @@ async def finish_close(runtime: Runtime, tx: Tx, round_: RoundRow, prepared: Pre
         now = runtime.clock.now()
         await planning.write_postings(runtime, tx, round_, practice, "summary", now)
         await opening.set_timer(tx, round_, Step("deliver", now))
+    elif ended := await rounds.find(tx, round_.id):
+        await opening.wait_for_next(tx, ended)

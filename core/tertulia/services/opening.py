@@ -16,7 +16,7 @@ from tertulia.domain.rounds import ShardDue, Step, next_step
 from tertulia.extension import RoundRequest
 from tertulia.kinds import Dealt, Grouped
 from tertulia.runtime import Runtime
-from tertulia.services import dealing, gathering, invitations, pacing, rounds
+from tertulia.services import dealing, gathering, invitations, pacing, returning, rounds
 from tertulia.services.invitations import Invitations
 from tertulia.services.rounds import RoundRow
 from tertulia.services.seating import Formed
@@ -209,9 +209,19 @@ async def start_shards(runtime: Runtime, tx: Tx, round_: RoundRow) -> None:
 
 
 async def wait_for_next(tx: Tx, round_: RoundRow) -> None:
-    """Set the timer to the next step of an open round, or stop it."""
+    """Set the timer to the next step of a round, or stop it."""
     if round_.state != "open" or round_.closes_at is None:
-        await set_timer(tx, round_, None)
+        await set_timer(tx, round_, await _after_close(tx, round_))
         return
     practice = await rounds.practice_of(tx, round_)
     await set_timer(tx, round_, await next_step_of(tx, round_, practice, round_.closes_at))
+
+
+async def _after_close(tx: Tx, round_: RoundRow) -> Step | None:
+    """Find what a round that ended waits for: messages that are due later, or giving a survey's results back."""
+    planned = sa.select(sa.func.min(shard.c.due)).where(shard.c.round_id == round_.id, shard.c.state == "planned")
+    due = (await tx.execute(planned)).scalar_one_or_none()
+    if due is not None:
+        return Step("deliver", due)
+    results = await returning.due(tx, round_)
+    return None if results is None else Step("results", results)

@@ -190,6 +190,12 @@ async def published(tx: Tx, organization: Id, round_id: Id) -> list[Cell]:
     return [_cell(one) for one in await cells.of_round(tx, organization, round_id)]
 
 
+async def told(tx: Tx, organization: Id, round_id: Id) -> list[Cell]:
+    """Return the published cells of a round, and without any figure those of which nothing may be told."""
+    kept = [_cell(one) for one in await cells.of_round(tx, organization, round_id, published=False)]
+    return [one if one.outcome == "published" else replace(one, answered=0, figures=()) for one in kept]
+
+
 async def keep(tx: Tx, round_: RoundRow, prepared: Prepared) -> bool:
     """Keep the cells and the ledger and delete the ballots; refuse where these are not the ones that were counted."""
     query = sa.select(ballot.c.id).where(ballot.c.round_id == round_.id)

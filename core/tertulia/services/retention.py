@@ -75,6 +75,7 @@ KEPT: Mapping[str, str] = {
     "round_follow_up": "says which rounds belong together, and nobody's name",
     "ballot": "is destroyed at the close of its round",
     "cell": "keeps what is published, and nobody's name",
+    "survey_action": "keeps what was promised to everybody, and nobody's name",
     "installation": "goes by an admin",
     "subscription": "goes with its installation",
     "store": "is the plugin's own",

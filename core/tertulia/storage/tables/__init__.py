@@ -31,6 +31,7 @@ from tertulia.storage.tables.rounds import (
     session,
     shard,
 )
+from tertulia.storage.tables.surveys import survey_action
 from tertulia.storage.tables.traffic import (
     cursor,
     inbox,
@@ -111,6 +112,7 @@ __all__ = [
     "stamp",
     "store",
     "subscription",
+    "survey_action",
     "tombstone",
     "turns",
     "web_session",

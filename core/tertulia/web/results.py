@@ -1,0 +1,109 @@
+"""What came of surveys: for members their own groups, for those who run a program every published cell."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from tertulia.domain.identifiers import Id
+from tertulia.errors import Mistake
+from tertulia.extension import Access
+from tertulia.services import figures, rounds
+from tertulia.services.figures import Results
+from tertulia.storage import people
+from tertulia.storage.database import Tx
+from tertulia.web import pages
+from tertulia.web.access import register
+from tertulia.web.state import RUNTIME, SESSION
+
+OWN = Access(kind="member", why="what came of surveys in a member's workspaces, published cells only")
+RUNNING = Access(
+    kind="role",
+    roles=frozenset({"owner", "admin", "analyst"}),
+    why="who runs the program sees published cells of its surveys",
+)
+
+
+def attach(app: web.Application) -> None:
+    """Add the results pages."""
+    register(app, "GET", "/my/results", my_list, OWN)
+    register(app, "GET", "/my/results/{round}", mine, OWN)
+    surveys = "/workspaces/{workspace}/surveys"
+    register(app, "GET", surveys, listed, RUNNING)
+    register(app, "GET", surveys + "/{round}", page, RUNNING)
+    register(app, "GET", surveys + "/{round}/cells.json", as_json, RUNNING)
+    register(app, "GET", surveys + "/{round}/cells.csv", as_csv, RUNNING)
+
+
+async def my_list(request: web.Request) -> web.Response:
+    """List the surveys of the member's workspaces that ended."""
+    session = request[SESSION]
+    async with request.app[RUNTIME].database.read() as tx:
+        mine_ = await people.workspaces_of(tx, session.organization, session.person)
+        found = await _titled(tx, session.organization, mine_)
+    return pages.render(request, "surveys.html", rounds=found, above="/my/results", workspace=None)
+
+
+async def mine(request: web.Request) -> web.Response:
+    """Show what came of one survey, of everybody and of the member's own groups."""
+    runtime, session = request.app[RUNTIME], request[SESSION]
+    async with runtime.database.read() as tx:
+        mine_ = await people.workspaces_of(tx, session.organization, session.person)
+        results = await _results(request, tx, mine_)
+        lines = await figures.own_groups(runtime, tx, results, session.person)
+    items, rows = figures.table(lines)
+    return pages.render(request, "results.html", results=results, items=items, rows=rows)
+
+
+async def listed(request: web.Request) -> web.Response:
+    """List the surveys of a workspace that ended."""
+    organization, workspace = request[SESSION].organization, request.match_info["workspace"]
+    async with request.app[RUNTIME].database.read() as tx:
+        known = await people.workspace(tx, organization, workspace)
+        found = await _titled(tx, organization, [workspace])
+    above = f"/workspaces/{workspace}/surveys"
+    return pages.render(request, "surveys.html", rounds=found, above=above, workspace=known)
+
+
+async def page(request: web.Request) -> web.Response:
+    """Show every published cell of one survey."""
+    async with request.app[RUNTIME].database.read() as tx:
+        results = await _results(request, tx, [request.match_info["workspace"]])
+    whole = figures.table(results.of("company"))
+    tables = [(family, *figures.table(results.of(family))) for family in figures.FAMILIES]
+    return pages.render(
+        request, "survey.html", results=results, whole=whole, tables=[one for one in tables if one[2]]
+    )
+
+
+async def as_json(request: web.Request) -> web.Response:
+    """Hand over the same cells as JSON."""
+    async with request.app[RUNTIME].database.read() as tx:
+        results = await _results(request, tx, [request.match_info["workspace"]])
+    return web.json_response(figures.as_json(results), dumps=pages.dumps)
+
+
+async def as_csv(request: web.Request) -> web.Response:
+    """Hand over the same cells as CSV."""
+    async with request.app[RUNTIME].database.read() as tx:
+        results = await _results(request, tx, [request.match_info["workspace"]])
+    named = {"Content-Disposition": f'attachment; filename="{results.practice.key}-{results.round.id[:8]}.csv"'}
+    return web.Response(text=figures.as_csv(results), content_type="text/csv", charset="utf-8", headers=named)
+
+
+async def _results(request: web.Request, tx: Tx, workspaces: list[Id]) -> Results:
+    round_ = await rounds.find(tx, request.match_info["round"], request[SESSION].organization)
+    if round_ is None or round_.workspace not in workspaces:
+        raise web.HTTPNotFound
+    found = await figures.results(request.app[RUNTIME], tx, round_)
+    if found is None:
+        raise Mistake("There is nothing to show: this is no survey, or it has not closed yet.")
+    return found
+
+
+async def _titled(tx: Tx, organization: Id, workspaces: list[Id]) -> list[dict[str, object]]:
+    found = []
+    for one in await figures.ended(tx, organization, workspaces):
+        practice = await rounds.practice_of(tx, one)
+        closed = one.closes_at or one.opens_at
+        found.append({"id": one.id, "title": practice.title, "closed": closed.date(), "state": one.state})
+    return found

@@ -1,0 +1,157 @@
+"""What came of surveys on pages: the same published cells everywhere, for whoever may see them, and nobody else's."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from html import unescape
+from typing import Any
+
+from tertulia.extension import RoundRequest
+from tertulia.services import people, returning, rounds
+from tertulia.storage import cells
+from tertulia.storage.cells import StoredCell
+from tertulia.storage.tables import round_table
+from tertulia.surveys.pulse import Pulse
+from tertulia.surveys.pulse_options import Options
+
+OpenSite = Callable[..., AbstractAsyncContextManager[Any]]
+SCORES = {"promoter": 30, "passive": 10, "detractor": 5}
+STEPS = {"favourable": 35, "neutral": 5, "unfavourable": 5}
+TEAM = '[["team","Ops"]]'
+
+
+def cell(item: str, group: str, family: str, figures: dict[str, int]) -> StoredCell:
+    levels = [
+        {"name": name, "points": [name], "value": value, "low": max(0, value - 2), "high": value + 2}
+        for name, value in figures.items()
+    ]
+    return StoredCell(
+        item=item,
+        group_key=group,
+        family=family,
+        outcome="published" if figures else "refused",
+        answered=45 if figures else 0,
+        base=5,
+        figures=levels,
+        points=list(figures) or ["a"],
+        blocks=["0"],
+    )
+
+
+async def released(site: Any, tenant: Any) -> str:
+    """Put a released pulse into a tenant's workspace."""
+    request = RoundRequest(practice="poll", options=Options(), occurrence="then", group_size=60, seed=1)
+    content = Pulse().prepare(request).content
+    round_id: str = site.runtime.new_id()
+    opened = site.clock.now() - timedelta(days=9)
+    row = {"organization_id": tenant.organization, "id": round_id, "workspace_id": tenant.workspace}
+    what = {"practice": "poll", "kind": "pulse", "program_version": 1, "occurrence": "then", "confidential": True}
+    ended = {"state": "released", "opens_at": opened, "closes_at": opened + timedelta(days=2), "content": content}
+    kept = {"figures": {"invited": 60, "answered": 45, "gate": "all", "fewest": 5, "shown": None}, "shown": True}
+    first, second, *_ = content["blocks"][0]
+    asked = [
+        cell(first, "[]", "company", SCORES),
+        cell(second, "[]", "company", STEPS),
+        cell("pass.reason", "[]", "company", {"time": 5, "often": 10}),
+        cell(first, TEAM, "team", SCORES),
+        cell(second, TEAM, "team", {}),
+        cell(first, '[["team","Sales"]]', "team", {"promoter": 10, "passive": 5, "detractor": 30}),
+        cell(first, '[["location","Rome"],["worker_type","employee"]]', "cross", {"promoter": 20}),
+    ]
+    async with site.runtime.database.write() as tx:
+        await tx.execute(round_table.insert().values(**row, **what, **ended, summary=kept))
+        await cells.add(tx, tenant.organization, round_id, asked)
+        await people.change_person(
+            site.runtime, tx, tenant.organization, tenant.persons["member"], {"team": "Ops"}, actor="test"
+        )
+        found = await rounds.find(tx, round_id)
+        await returning.say(site.runtime, tx, found, "We try <fewer> meetings.", actor="test")
+    return round_id
+
+
+async def text(answer: Any) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", await answer.text())).split())
+
+
+async def test_a_member_sees_everybody_and_their_own_groups(open_site: OpenSite) -> None:
+    async with open_site() as site:
+        acme = site.tenants["Acme"]
+        round_id = await released(site, acme)
+        member = await site.member(acme, "member")
+        listed = await member.get("/my/results")
+        assert f'/my/results/{round_id}"' in await listed.text()
+        page = await member.get(f"/my/results/{round_id}")
+        assert page.status == 200
+        shown = await text(page)
+        assert "At least 45 of the 60 people who were asked answered." in shown
+        assert "We try <fewer> meetings." in shown
+        assert re.search(r"\+56 \+3\d to \+7\d, at least 45 answers", shown)
+        assert "Ops too few people" in shown
+        assert "Sales" not in shown
+        assert "Rome" not in shown
+        assert page.headers["Cache-Control"] == "no-store"
+
+
+async def test_who_runs_the_program_sees_every_published_cell_alike_everywhere(open_site: OpenSite) -> None:
+    async with open_site() as site:
+        acme = site.tenants["Acme"]
+        round_id = await released(site, acme)
+        admin = await site.member(acme, "admin")
+        above = f"/workspaces/{acme.workspace}/surveys"
+        assert round_id in await (await admin.get(above)).text()
+        page = await admin.get(f"{above}/{round_id}")
+        shown = await text(page)
+        document = json.loads(await (await admin.get(f"{above}/{round_id}/cells.json")).text())
+        file = await admin.get(f"{above}/{round_id}/cells.csv")
+        assert file.headers["Content-Disposition"].startswith('attachment; filename="poll-')
+        rows = list(csv.DictReader(io.StringIO(await file.text())))
+        assert len(document["cells"]) == 7
+        for one in document["cells"]:
+            same = [row for row in rows if (row["item"], row["group"]) == (one["item"], one["group"])]
+            assert one["group"] in shown
+            if not one["published"]:
+                assert [(row["published"], row["level"], row["about"]) for row in same] == [("False", "", "")]
+                continue
+            levels = [(level["level"], str(level["about"])) for level in one["levels"]]
+            assert [(row["level"], row["about"]) for row in same] == levels
+            if one["value"] is not None:
+                assert f"{one['value']:+.0f}" in shown or f"{one['value']:.0f} %" in shown
+        assert "no time now: about 5" in shown
+        assert shown.count("too few people") == 1 + 1  # the cell, and the sentence that explains it
+        assert "not asked" in shown
+
+
+async def test_nobody_else_sees_any_of_it(open_site: OpenSite) -> None:
+    async with open_site() as site:
+        acme, zenith = site.tenants["Acme"], site.tenants["Zenith"]
+        round_id = await released(site, acme)
+        above = f"/workspaces/{acme.workspace}/surveys/{round_id}"
+        stranger, host = await site.member(zenith, "owner"), await site.member(acme, "host")
+        for visitor, path in (
+            (stranger, f"/my/results/{round_id}"),
+            (stranger, above),
+            (stranger, f"/workspaces/{zenith.workspace}/surveys/{round_id}"),
+            (stranger, f"/workspaces/{zenith.workspace}/surveys/{round_id}/cells.csv"),
+            (host, above),
+            (host, f"{above}/cells.json"),
+        ):
+            assert (await visitor.get(path)).status == 404
+        assert round_id not in await (await stranger.get("/my/results")).text()
+        assert (await site.visitor().get(f"/my/results/{round_id}")).status == 303
+
+
+async def test_an_open_survey_and_a_ritual_have_no_results_page(open_site: OpenSite) -> None:
+    async with open_site() as site:
+        acme = site.tenants["Acme"]
+        admin = await site.member(acme, "admin")
+        for practice in ("ask", "poll"):
+            path = f"/workspaces/{acme.workspace}/surveys/{acme.rounds[practice]}"
+            answer = await admin.get(path)
+            assert (answer.status, "it has not closed yet" in await text(answer)) == (422, True)
+        assert "No survey has closed yet" in await text(await admin.get("/my/results"))
