@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 PLATFORM = "teams"
+Worker: TypeAlias = Literal["employee", "freelancer", "contractor"]
 Cloud: TypeAlias = Literal["public", "gcc", "gcc-high", "dod", "china"]
 
 
@@ -201,8 +202,17 @@ class Settings(BaseModel):
         title="Install for members",
         description="Install the app for a member who does not have it, before the first question; needs Graph.",
     )
-    guests: Literal["employee", "freelancer", "contractor"] = Field(
-        default="freelancer", title="Guests are", description="The worker type of guest accounts."
+    guests: Worker = Field(default="freelancer", title="Guests are", description="The worker type of guest accounts.")
+    employees_group: Guid | None = Field(
+        default=None,
+        title="Group of employees",
+        description="Object id of the Entra group whose members are employees, whatever their account says.",
+    )
+    freelancers_group: Guid | None = Field(
+        default=None, title="Group of freelancers", description="The same for freelancers."
+    )
+    contractors_group: Guid | None = Field(
+        default=None, title="Group of contractors", description="The same for contractors."
     )
     rate: int = Field(
         default=50,
@@ -236,6 +246,8 @@ class Settings(BaseModel):
             raise ValueError("app_id and tenant_id are the same; copy both from the overview of the app registration")
         if (self.app_secret is None) != (self.app_type == "managed-identity"):
             raise ValueError("app_secret must be set, unless app_type is managed-identity, which has none")
+        if self.groups and self.directory == "roster":
+            raise ValueError("groups are read from Graph; leave them out, or set directory to graph")
         return self
 
     @property
@@ -245,6 +257,16 @@ class Settings(BaseModel):
         if self.stand_in is not None:
             return stand_in_endpoints(self.stand_in, known)
         return replace(known, services=known.services | (set(self.allowed_hosts) - set(HOSTS[self.cloud])))
+
+    @property
+    def groups(self) -> dict[Worker, str]:
+        """Return the groups that say who works how, those first that count where somebody is in several."""
+        named: dict[Worker, str | None] = {
+            "contractor": self.contractors_group,
+            "freelancer": self.freelancers_group,
+            "employee": self.employees_group,
+        }
+        return {worker: group for worker, group in named.items() if group is not None}
 
     @property
     def manifest_id(self) -> str:

@@ -1,14 +1,19 @@
-"""Read who has an account: Graph's users, guests included, or the rosters of the teams that have the app."""
+"""Read who has an account: Graph's users, guests included, or the rosters of the teams that have the app.
+
+Graph's feed of changes does not tell who joins or leaves a group. So the cursor names the groups' members by a
+digest, and the directory is read from the beginning when it is another one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Literal
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 
 import aiohttp
 
 from tertulia import Batch, Context, Json, Member
-from tertulia_teams.config import Settings
+from tertulia_teams.config import Settings, Worker
 from tertulia_teams.connector import Connector
 from tertulia_teams.graph import Graph
 from tertulia_teams.reach import Reach
@@ -16,7 +21,7 @@ from tertulia_teams.reach import Reach
 ENDPOINT = "/messages"
 """Where the installation's route takes what the connector sends."""
 PAGE = 500
-WORKERS: dict[str, Literal["employee", "freelancer", "contractor"]] = {
+WORKERS: dict[str, Worker] = {
     "employee": "employee",
     "contractor": "contractor",
     "consultant": "contractor",
@@ -24,6 +29,14 @@ WORKERS: dict[str, Literal["employee", "freelancer", "contractor"]] = {
     "freelancer": "freelancer",
 }
 """What Graph's employeeType may say, in lower case."""
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Hold who works how by group; *mark* is another one when their members are, and empty without groups."""
+
+    workers: Mapping[str, Worker]
+    mark: str = ""
 
 
 class TeamsDirectory:
@@ -44,7 +57,9 @@ class TeamsDirectory:
     async def _from_graph(self, cursor: str | None) -> AsyncIterator[Batch[Member]]:
         gone = await self._reach.gone()
         chats = frozenset() if self._settings.install else await self._reach.chats()
-        async for users, behind in self._graph.users(cursor or None):
+        groups = await self._groups()
+        mark, _, path = (cursor or "").rpartition(" ")
+        async for users, behind in self._graph.users(path if mark == groups.mark and path else None):
             found: list[Member] = []
             for user in users:
                 identifier = str(user.get("id") or "").lower()
@@ -54,8 +69,18 @@ class TeamsDirectory:
                     await self._context.inbox.left(self._reach.actor(identifier), f"left:{behind}:{identifier}")
                     continue
                 writable = identifier not in gone and (self._settings.install or identifier in chats)
-                found.append(self._user(identifier, user, writable))
-            yield Batch(tuple(found), behind)
+                found.append(self._user(identifier, user, groups, writable))
+            yield Batch(tuple(found), f"{groups.mark} {behind}" if groups.mark else behind)
+
+    async def _groups(self) -> Groups:
+        workers: dict[str, Worker] = {}
+        for worker, group in self._settings.groups.items():
+            for user in await self._graph.group(group):
+                workers.setdefault(user, worker)
+        if not self._settings.groups:
+            return Groups(workers)
+        known = "\n".join(f"{user} {workers[user]}" for user in sorted(workers))
+        return Groups(workers, hashlib.sha256(known.encode()).hexdigest()[:16])
 
     async def _from_rosters(self, cursor: str | None) -> AsyncIterator[Batch[Member]]:
         """Yield the members of all teams, each person once, by id; at its end it starts over."""
@@ -70,20 +95,25 @@ class TeamsDirectory:
             items = tuple(self._account(user, found[user], user in chats and user not in gone) for user in page)
             yield Batch(items, "" if start + PAGE >= len(rest) else page[-1])
 
-    def _user(self, identifier: str, user: Json, writable: bool) -> Member:
-        guest = user.get("userType") == "Guest"
-        kind = str(user.get("employeeType") or "").strip().lower()
+    def _user(self, identifier: str, user: Json, groups: Groups, writable: bool) -> Member:
         return Member(
             actor=self._reach.actor(identifier),
             name=str(user.get("displayName") or ""),
             email=user.get("mail") or None,
             directory_id=identifier,
             language=user.get("preferredLanguage") or None,
-            worker_type=WORKERS.get(kind) or (self._settings.guests if guest else None),
+            worker_type=groups.workers.get(identifier) or self._worker(user, groups),
             team=user.get("department") or None,
             location=user.get("officeLocation") or None,
             address={"user": identifier} if writable else None,
         )
+
+    def _worker(self, user: Json, groups: Groups) -> Worker | None:
+        said = WORKERS.get(str(user.get("employeeType") or "").strip().lower())
+        if said is not None or user.get("userType") == "Guest":
+            return said or self._settings.guests
+        # who has left a group of freelancers is one no more
+        return "employee" if groups.mark else None
 
     def _account(self, identifier: str, account: Json, writable: bool) -> Member:
         return Member(

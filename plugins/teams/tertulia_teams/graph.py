@@ -16,6 +16,7 @@ from tertulia_teams.exchange import Exchanged, exchange
 from tertulia_teams.limits import Rates
 from tertulia_teams.tokens import Tokens
 
+ATTENDANCE = "OnlineMeetingArtifact.Read.All and an application access policy"
 USER = (
     "id",
     "displayName",
@@ -81,6 +82,16 @@ class Graph:
             if not following:
                 return
 
+    async def group(self, identifier: str) -> frozenset[str]:
+        """Return who is in a group, and in the groups in it, by AAD object id."""
+        path = f"/groups/{quote(identifier, safe='')}/transitiveMembers?$select=id&$top=999"
+        found = await self._all(path, "GroupMember.Read.All")
+        if found is None:
+            raise OperatorError(
+                "a group is not in the tenant: check employees_group, freelancers_group, contractors_group"
+            )
+        return frozenset(str(one["id"]).lower() for one in found if one.get("id"))
+
     async def online_meeting(self, organizer: str, join_url: str) -> str | None:
         """Return the id of an organizer's meeting; `None` where it is gone."""
         literal = join_url.replace("'", "''")
@@ -94,19 +105,20 @@ class Graph:
     async def attendance(self, organizer: str, meeting: str) -> list[tuple[Json, list[Json]]]:
         """Return a meeting's attendance reports, each with its records."""
         base = f"/users/{quote(organizer, safe='')}/onlineMeetings/{quote(meeting, safe='')}/attendanceReports"
-        reports = await self._all(base)
-        return [
-            (report, await self._all(f"{base}/{quote(str(report['id']), safe='')}/attendanceRecords"))
-            for report in reports
-        ]
+        found = []
+        for report in await self._all(base, ATTENDANCE) or ():
+            records = await self._all(f"{base}/{quote(str(report['id']), safe='')}/attendanceRecords", ATTENDANCE)
+            found.append((report, records or []))
+        return found
 
-    async def _all(self, path: str) -> list[Json]:
+    async def _all(self, path: str, permission: str) -> list[Json] | None:
+        """Return all pages, `None` where what is asked for is not there."""
         items: list[Json] = []
         while path:
             answer = await self._call("GET", path)
             if answer.status == 404:
-                return items
-            page = self._checked(answer, "OnlineMeetingArtifact.Read.All and an application access policy")
+                return items or None
+            page = self._checked(answer, permission)
             items += [item for item in page.get("value") or () if isinstance(item, dict)]
             following = page.get("@odata.nextLink")
             path = self._path(str(following)) if following else ""

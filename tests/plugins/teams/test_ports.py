@@ -366,6 +366,40 @@ async def test_the_directory_tells_guests_and_who_left() -> None:
         assert [one.name for one in received] == ["left"]
 
 
+async def test_groups_say_who_works_how_and_a_change_of_a_group_is_noticed() -> None:
+    crew, guild = "aaaaaaaa-1111-4111-8111-111111111111", "bbbbbbbb-1111-4111-8111-111111111111"
+    async with outbound(freelancers_group=crew, contractors_group=guild) as (stand_in, out):
+        tenant = stand_in.tenant
+        people = [tenant.add_person(f"P{number:03}", f"p{number}@example.org") for number in range(250)]
+        guest = tenant.add_person("Zoe", "zoe@elsewhere.example", guest=True, employee_type="Vendor")
+        tenant.groups = {crew: [one.id.upper() for one in people[:150]], guild: [people[0].id, "a-device"]}
+        directory = out.platform.directory
+        assert directory is not None
+
+        async def told(cursor: str | None) -> tuple[dict[str, str | None], str]:
+            batches = [batch async for batch in directory.members(cursor)]
+            return {one.name: one.worker_type for batch in batches for one in batch.items}, batches[-1].cursor
+
+        told_of, cursor = await told(None)
+        assert [told_of[f"P{number:03}"] for number in (0, 1, 149, 150)] == [
+            "contractor",
+            "freelancer",
+            "freelancer",
+            "employee",
+        ]
+        assert told_of[guest.name] == "contractor"
+        assert await told(cursor) == ({}, cursor), "nothing has changed"
+        tenant.groups[crew].remove(people[1].id.upper())
+        told_of, later = await told(cursor)
+        assert (len(told_of), told_of["P001"]) == (251, "employee")
+        assert later != cursor
+        assert (await told(later))[0] == {}
+        assert all("id" in one.path for one in stand_in.journal if "/groups/" in one.path and "skip" not in one.path)
+        del tenant.groups[guild]
+        with pytest.raises(OperatorError, match="contractors_group"):
+            await told(later)
+
+
 async def test_a_permission_that_is_missing_is_named() -> None:
     async with outbound() as (stand_in, out):
         directory = out.platform.directory

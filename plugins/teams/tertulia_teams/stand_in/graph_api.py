@@ -30,6 +30,7 @@ class GraphApi:
         return [
             web.get("/graph/v1.0/appCatalogs/teamsApps", self.apps),
             web.get("/graph/v1.0/users/delta", self.delta),
+            web.get("/graph/v1.0/groups/{group}/transitiveMembers", self.group),
             web.get(user + "/teamwork/installedApps", self.installations),
             web.post(user + "/teamwork/installedApps", self.install),
             web.get(meetings, self.meetings),
@@ -55,6 +56,18 @@ class GraphApi:
         more = behind < len(changes)
         link = f"{self._url}/users/delta?{'$skiptoken' if more else '$deltatoken'}={behind}"
         return _values(users, **{"@odata.nextLink" if more else "@odata.deltaLink": link})
+
+    async def group(self, request: web.Request) -> web.Response:
+        """Return who is in a group, page by page."""
+        inside = self._tenant.groups.get(request.match_info["group"])
+        if inside is None:
+            raise Refusal(404, "Request_ResourceNotFound")
+        start = int(request.query.get("$skiptoken", "0"))
+        more: dict[str, Any] = {}
+        if start + PAGE < len(inside):
+            more["@odata.nextLink"] = f"{self._url}{request.path[11:]}?$skiptoken={start + PAGE}"
+        part = inside[start : start + PAGE]
+        return _values([{"@odata.type": "#microsoft.graph.user", "id": one} for one in part], **more)
 
     async def installations(self, request: web.Request) -> web.Response:
         """Return whether a person has our app."""

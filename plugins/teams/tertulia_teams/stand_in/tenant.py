@@ -120,6 +120,7 @@ class Tenant:
     people: dict[str, Person] = field(default_factory=dict)
     conversations: dict[str, Conversation] = field(default_factory=dict)
     meetings: dict[str, Meeting] = field(default_factory=dict)
+    groups: dict[str, list[str]] = field(default_factory=dict)
     catalog: str | None = None
     changes: list[str] = field(default_factory=list)
     _count: int = 0
