@@ -6,10 +6,21 @@ import asyncio
 
 import click
 
-from benchmarks import ballots, fan_out, intake, matching, rate_limit, release, setting, start
+from benchmarks import (
+    ballots,
+    fan_out,
+    intake,
+    matching,
+    rate_limit,
+    release,
+    setting,
+    start,
+    teams_inbound,
+    teams_outbound,
+)
 from benchmarks.setting import Databases, Kind
 
-NAMES = ("start", "ballots", "intake", "rate", "matching", "release", "fan-out")
+NAMES = ("start", "ballots", "intake", "rate", "matching", "release", "teams-inbound", "teams-outbound", "fan-out")
 KINDS: tuple[Kind, ...] = ("SQLite", "PostgreSQL")
 
 
@@ -41,6 +52,10 @@ async def _measure(name: str, quick: bool, sizes: list[int], databases: Database
             matching.measure(quick=quick)
         case "release":
             release.measure(quick=quick)
+        case "teams-inbound":
+            await teams_inbound.measure(100 if quick else 400, 3 if quick else 7)
+        case "teams-outbound":
+            await teams_outbound.measure(quick=quick)
         case _:
             await ballots.measure(500 if quick else 2_000, databases)
 
