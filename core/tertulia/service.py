@@ -20,6 +20,8 @@ from tertulia.runtime import Runtime
 from tertulia.services import retention
 from tertulia.storage import audit
 from tertulia.surveys import ballots
+from tertulia.surveys.candle import alerts
+from tertulia.surveys.feedback import conversations
 
 logger = logging.getLogger(__name__)
 HOUR = 3600.0
@@ -61,7 +63,7 @@ class Service:
         await self.ticker.announce()
         await runtime.engine.launch(self.ticker.work(), executor=self.executor, concurrency=self._concurrency)
         journal.adopt("dbos")  # its own handler prints what exceptions say
-        loops: list[Loop] = [processing.process, outbox.drain, collect.collect, _upkeep]
+        loops: list[Loop] = [processing.process, outbox.drain, collect.collect, alerts.watch, _upkeep]
         for loop in loops:
             self._tasks.append(asyncio.create_task(_for_ever(loop, runtime, self._stop), name=loop.__name__))
         self._tasks.append(asyncio.create_task(self.ticker.run(), name="ticker"))
@@ -117,6 +119,7 @@ async def _upkeep(runtime: Runtime, stop: asyncio.Event) -> None:
         if time.monotonic() - rewritten > HOUR / 2:
             await ballots.rewrite_open_rounds(runtime.database)
             await ballots.clear_ended_rounds(runtime)
+            await conversations.rewrite(runtime.database)
             rewritten = time.monotonic()
         if time.monotonic() - swept > HOUR:
             await retention.sweep(runtime, runtime.clock.now(), retention.periods(runtime.config.retention))

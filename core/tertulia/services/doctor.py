@@ -20,6 +20,7 @@ from tertulia.services import identities, reachability
 from tertulia.storage import people, programs, schema, tables
 from tertulia.storage.database import Database, Tx
 from tertulia.storage.people import Organization, Workspace
+from tertulia.surveys.candle import lines, responders
 
 ALIVE = 60.0
 """A worker that gave no sign of life for so many seconds does not run."""
@@ -170,6 +171,7 @@ async def _workspace(runtime: Runtime, tx: Tx, home: Workspace, *, names: bool) 
         yield Finding("fault", f"plugin web in {home.name}", f"It has no mail server (smtp_url, sender); {cure}")
     async for finding in _people(runtime, tx, home, names=names):
         yield finding
+    yield await _care(tx, home)
     async for finding in _places(runtime, tx, home):
         yield finding
 
@@ -186,6 +188,21 @@ async def _people(runtime: Runtime, tx: Tx, home: Workspace, *, names: bool) -> 
     yield Finding("fault", area, f"{len(lost)} cannot be reached, {unmailed} have no e-mail address; {cure}{told}.")
     for person in lost[:NAMES] if names else ():
         yield Finding("fault", area, f"{person.name} ({person.email or 'no e-mail address'}, {person.id})")
+
+
+async def _care(tx: Tx, home: Workspace) -> Finding:
+    """Tell whether a candle would reach somebody, and somebody else where that one is away."""
+    area = f"candles of {home.name}"
+    found = await responders.with_role(tx, home.organization, home.id)
+    able = len(await responders.keys_of(tx, home.organization, [one.id for one in found]))
+    cure = "grant the role with `tertulia people roles grant responder`, and let each make a key on their own page."
+    if not able:
+        return Finding("note", area, f"Nobody can receive a candle: no responder has a key; {cure}")
+    if able == 1:
+        return Finding("note", area, f"One responder has a key, and no deputy takes over; {cure}")
+    if not await lines.lines(tx, home.organization, home.id):
+        return Finding("note", area, "No local help number is shown; add some with `tertulia candle add-number`.")
+    return Finding("ok", area, f"{able} responders have keys.")
 
 
 async def _places(runtime: Runtime, tx: Tx, home: Workspace) -> AsyncIterator[Finding]:

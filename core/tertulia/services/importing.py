@@ -13,11 +13,13 @@ import sqlalchemy as sa
 from tertulia.domain.identifiers import Id
 from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
-from tertulia.services import profiles
+from tertulia.services import profiles, reporting_lines
 from tertulia.storage import audit, people, tables
 from tertulia.storage.database import Tx, upsert
 
-COLUMNS = tuple(field for field in profiles.CHECKS if field != "message_budget")
+MANAGER = "manager"
+"""The column that names who leads a person, by e-mail address; it is kept apart from the person's own row."""
+COLUMNS = (*(field for field in profiles.CHECKS if field != "message_budget"), MANAGER)
 NEEDED = ("name", "email")
 LARGEST = 10 * 1024 * 1024
 LONGEST_CELL = 10_000
@@ -32,6 +34,7 @@ class Line:
 
     number: int
     values: Mapping[str, profiles.Value]
+    manager: str | None = None
 
     @property
     def email(self) -> str:
@@ -87,6 +90,9 @@ async def plan(tx: Tx, organization: Id, workspace: Id, source: str | bytes) -> 
         raise Mistake("There is no such workspace in this organization; list them with `tertulia workspace list`.")
     lines, rejected = read(source)
     known = await _known(tx, organization, [line.email for line in lines])
+    lines, strangers = await _led(tx, organization, lines)
+    rejected += strangers
+    leaders = await reporting_lines.by_person(tx, organization, [row["id"] for row in known.values()])
     members = {member.id for member in await people.members(tx, organization, workspace)}
     added: list[Line] = []
     changed: list[Change] = []
@@ -103,6 +109,8 @@ async def plan(tx: Tx, organization: Id, workspace: Id, source: str | bytes) -> 
             continue
         taken[row["id"]] = line.number
         fields = _differences(row, line, member=row["id"] in members)
+        if line.manager is not None and line.manager != leaders.get(row["id"]):
+            fields[MANAGER] = (leaders.get(row["id"]), line.manager)
         if fields:
             changed.append(Change(line=line, person=row["id"], fields=fields))
         else:
@@ -133,6 +141,7 @@ async def apply(
         await tx.execute(tables.person.insert(), list(some))
     for change in done.changed:
         await _change(tx, organization, change)
+    await reporting_lines.keep(tx, organization, _managers(done, {str(row["email"]): str(row["id"]) for row in new}))
     joining = [str(row["id"]) for row in new] + [one.person for one in done.changed if MEMBERSHIP in one.fields]
     for persons in people.chunks(joining):
         rows = [
@@ -158,6 +167,13 @@ async def apply(
         detail=counts,
     )
     return done
+
+
+def _managers(done: ImportPlan, added: Mapping[str, Id]) -> dict[Id, str]:
+    """Return the address of who leads each person, where the file says something new."""
+    managers = {added[line.email]: line.manager for line in done.added if line.manager}
+    changed = (one for one in done.changed if one.line.manager and MANAGER in one.fields)
+    return managers | {one.person: one.line.manager for one in changed if one.line.manager}
 
 
 def _text(source: str | bytes) -> str:
@@ -212,7 +228,20 @@ def _line(number: int, header: Sequence[str], cells: Sequence[str]) -> Line:
     for name, cell in given.items():
         if len(cell) > LONGEST_CELL:
             raise Mistake(f"{name} has {len(cell)} characters; shorten it.")
-    return Line(number=number, values=profiles.checked(given))
+    manager = profiles.email(MANAGER, given.pop(MANAGER)) if MANAGER in given else None
+    line = Line(number=number, values=profiles.checked(given), manager=manager)
+    if manager == line.email:
+        raise Mistake("manager is the person's own address; name somebody else, or leave the cell empty.")
+    return line
+
+
+async def _led(tx: Tx, organization: Id, lines: Sequence[Line]) -> tuple[list[Line], list[tuple[int, str]]]:
+    """Reject the lines whose manager is nobody here and stands on no usable line of the file."""
+    named = {line.manager for line in lines if line.manager} - {line.email for line in lines}
+    here = {line.email for line in lines} | set(await _known(tx, organization, sorted(named)))
+    nobody = "manager is nobody here and on no line of the file; mend the address, or leave the cell empty."
+    kept = [line for line in lines if line.manager is None or line.manager in here]
+    return kept, [(line.number, nobody) for line in lines if line.manager is not None and line.manager not in here]
 
 
 async def _known(tx: Tx, organization: Id, emails: Sequence[str]) -> dict[str, Mapping[str, Any]]:
@@ -240,7 +269,7 @@ def _differences(
 
 
 async def _change(tx: Tx, organization: Id, change: Change) -> None:
-    values = {name: new for name, (_, new) in change.fields.items() if name != MEMBERSHIP}
+    values = {name: new for name, (_, new) in change.fields.items() if name not in (MEMBERSHIP, MANAGER)}
     if values:
         table = tables.person
         mine = (table.c.organization_id == organization, table.c.id == change.person)

@@ -18,6 +18,7 @@ from tertulia.services.facts import Scope
 from tertulia.services.prompts import Ticket, open_ticket
 from tertulia.storage import people
 from tertulia.storage.database import Tx
+from tertulia.surveys.candle import chat
 
 NOT_OURS = "This button is not valid here; open the question again."
 NOT_YOURS = "This button is somebody else's; answer with your own."
@@ -33,6 +34,9 @@ class InstallationInbox:
 
     async def answered(self, token: str, actor: Actor, values: Json, key: str, reply_to: str | None = None) -> Reply:
         """Take an answer given through the action that carried *token*."""
+        button = chat.button_of(self._runtime, token)
+        if button is not None:
+            return await self._candle(button, actor, values)
         ticket = self._ticket(token)
         if ticket is None:
             return _said("refused", NOT_OURS)
@@ -55,6 +59,8 @@ class InstallationInbox:
         self, token: str, actor: Actor, values: Json, key: str, reply_to: str | None = None
     ) -> Reply:
         """Take an answer that was stored on its way; one to a confidential round is refused, never used."""
+        if chat.button_of(self._runtime, token) is not None:
+            return chat.pointer(self._runtime)
         ticket = self._ticket(token)
         if ticket is not None:
             async with self._runtime.database.read() as tx:
@@ -67,7 +73,9 @@ class InstallationInbox:
         """Carry out a command."""
 
         async def work(tx: Tx) -> Reply:
-            first = await facts.unseen(self._runtime, tx, self._scope, "command", key)
+            # of a candle nothing is noted, not even that a command came; showing its first step changes nothing
+            quiet = command.name == inbox_commands.CANDLE
+            first = quiet or await facts.unseen(self._runtime, tx, self._scope, "command", key)
             return await inbox_commands.carry_out(self._runtime, tx, self._scope, command, first=first)
 
         try:
@@ -78,6 +86,12 @@ class InstallationInbox:
             return inbox_commands.unknown_actor(self._runtime)
         # what is said to one person is not for the channel in which they asked
         return replace(reply, private=True) if command.place is not None else reply
+
+    async def command_later(self, command: Command, key: str) -> Reply:
+        """Carry out a command that was stored on its way; a candle is never taken there, only pointed to."""
+        if command.name == inbox_commands.CANDLE:
+            return chat.pointer(self._runtime)
+        return await self.command(command, key)
 
     async def participated(self, facts_: Sequence[Participation], key: str) -> None:
         """Record that people took part."""
@@ -134,6 +148,12 @@ class InstallationInbox:
         """Return what the actor's person was invited to and may still answer."""
         async with self._runtime.database.read() as tx:
             return await open_prompts.of(self._runtime, tx, self._scope.organization, actor)
+
+    async def _candle(self, button: chat.Button, actor: Actor, values: Json) -> Reply:
+        person = await self._person(actor) if button.organization == self._scope.organization else None
+        if person is None:
+            return inbox_commands.unknown_actor(self._runtime)
+        return await chat.answered(self._runtime, button, person, values)
 
     def _ticket(self, token: str) -> Ticket | None:
         try:

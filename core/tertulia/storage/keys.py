@@ -148,8 +148,10 @@ SEALED = (
     SealedColumn(tables.inbox, "sealed", ("organization_id", "id")),
     SealedColumn(tables.outbox, "sealed", ("organization_id", "id")),
     SealedColumn(tables.identity_merge, "sealed", ("organization_id", "id")),
+    SealedColumn(tables.feedback_message, "sealed", ("organization_id", "id")),
+    SealedColumn(tables.comment, "sealed", ("organization_id", "id")),
 )
-"""Every sealed column but the ballots', whose keys are their rounds'."""
+"""Every sealed column but the ballots' and the candles', whose keys are their rounds' and their responders'."""
 STAMPS = (HASH_ROOT, "audit_base")
 """Sealed stamps, as tokens."""
 

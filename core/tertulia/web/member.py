@@ -16,9 +16,12 @@ from tertulia.runtime import Runtime
 from tertulia.services import codes, my_data, preferences, sign_in
 from tertulia.storage import people, programs
 from tertulia.storage.database import Tx
+from tertulia.surveys.candle import life as candles
 from tertulia.web import pages, sessions
 from tertulia.web.access import register
+from tertulia.web.care import RESPONDERS
 from tertulia.web.edge import see_other
+from tertulia.web.feedback import TEAM
 from tertulia.web.progress import SEEING
 from tertulia.web.sessions import Session
 from tertulia.web.state import RUNTIME, SESSION
@@ -139,6 +142,8 @@ async def _page(
         person = await _me(tx, session)
         held = await my_data.collect(runtime, tx, session.organization, session.person)
         practices, workspaces, channels = await _choices(runtime, tx, session)
+        cares, inboxes = await _duties(tx, session)
+        lost = any(one.lost for one in await candles.mine(runtime, tx, session.organization, session.person))
         stopped = (await people.opt_outs(tx, session.organization, [session.person])).get(session.person, frozenset())
     return pages.render(
         request,
@@ -151,6 +156,9 @@ async def _page(
         stopped=stopped,
         workspaces=workspaces,
         channels=channels,
+        cares=cares,
+        inboxes=inboxes,
+        candle_lost=lost,
         snoozes=SNOOZES,
         snoozed=person.snoozed_until is not None and person.snoozed_until > runtime.clock.now(),
         error=error,
@@ -178,6 +186,21 @@ async def _choices(
             known = await people.workspace(tx, session.organization, workspace)
             seeing[workspace] = known.name if known else workspace
     return practices, seeing, tuple(sorted(channels))
+
+
+async def _duties(tx: Tx, session: Session) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the workspaces in which the member receives candles, and those whose feedback they look after."""
+    cares: dict[str, str] = {}
+    inboxes: dict[str, str] = {}
+    roles = await people.roles_of(tx, session.organization, session.person)
+    for workspace in await people.workspaces_of(tx, session.organization, session.person):
+        home = await people.workspace(tx, session.organization, workspace)
+        held, name = roles.get(workspace, frozenset()), home.name if home else workspace
+        if RESPONDERS.roles & held:
+            cares[workspace] = name
+        if TEAM.roles & held:
+            inboxes[workspace] = name
+    return cares, inboxes
 
 
 def sections(held: Mapping[str, Any]) -> list[tuple[str, list[list[tuple[str, str]]]]]:

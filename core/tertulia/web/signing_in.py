@@ -21,6 +21,9 @@ from tertulia.web.state import GUESSES, RUNTIME, SESSION, WAIT, WALL, peer
 
 ASKED_FOR = timedelta(minutes=15)
 PLACE = "sign-in"
+HOME = "/my"
+TARGETS = {"care": "/my/candle", "feedback": "/my/feedback"}
+"""Where to go after signing in, by what a page's link asks for."""
 
 
 def attach(app: web.Application) -> None:
@@ -36,7 +39,8 @@ def attach(app: web.Application) -> None:
 
 async def ask(request: web.Request) -> web.Response:
     """Ask for the e-mail address."""
-    return pages.render(request, "sign_in.html")
+    to = request.query.get("to", "")
+    return pages.render(request, "sign_in.html", to=to if to in TARGETS else "")
 
 
 async def send(request: web.Request) -> web.Response:
@@ -48,7 +52,8 @@ async def send(request: web.Request) -> web.Response:
     email = str(form.get("email", "")).strip().lower()[:254]
     await asyncio.gather(_send_codes(runtime, email), asyncio.sleep(request.app[WAIT]))
     until = (request.app[WALL].now() + ASKED_FOR).timestamp()
-    return _code_page(request, runtime.vault.token({"email": email, "until": until}, PLACE))
+    asked = {"email": email, "until": until, "to": str(form.get("to", ""))[:20]}
+    return _code_page(request, runtime.vault.token(asked, PLACE))
 
 
 async def enter(request: web.Request) -> web.Response:
@@ -69,7 +74,7 @@ async def enter(request: web.Request) -> web.Response:
     if person is None:
         return _code_page(request, token, wrong=True)
     async with runtime.database.write() as tx:
-        return await _signed_in(request, tx, person.organization, person.id)
+        return await _signed_in(request, tx, person.organization, person.id, to=str(asked.get("to", "")))
 
 
 async def arrive(request: web.Request) -> web.Response:
@@ -89,8 +94,10 @@ async def go_on(request: web.Request) -> web.Response:
     return pages.render(request, "arrive.html", status=422, path=None)
 
 
-async def _signed_in(request: web.Request, tx: Tx, organization: Id, person: Id) -> web.Response:
-    runtime, answer = request.app[RUNTIME], see_other("/my")
+async def _signed_in(
+    request: web.Request, tx: Tx, organization: Id, person: Id, *, to: str = ""
+) -> web.Response:
+    runtime, answer = request.app[RUNTIME], see_other(TARGETS.get(to, HOME))
     if SESSION in request:
         await sessions.end(tx, request[SESSION])
     secret = await sessions.open_for_member(runtime, tx, organization, person, request.app[WALL].now())

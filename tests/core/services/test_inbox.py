@@ -237,7 +237,7 @@ async def test_pages_are_pointed_to_in_private(open_station: Callable[[], Any]) 
             assert station.runtime.config.public_url in said(reply)
 
 
-@pytest.mark.parametrize("name", ["kudos", "candle", "icebreaker"])
+@pytest.mark.parametrize("name", ["kudos", "icebreaker"])
 async def test_what_the_program_has_not_is_said_plainly(open_station: Callable[[], Any], name: str) -> None:
     async with open_station() as station:
         await station.program()

@@ -74,7 +74,7 @@ class Garden:
             await self._instants(side, person)
             await self._seconds(side)
             await self._by_round(side)
-            for table, weeks in ((tables.interaction, 26), (tables.budget, 8)):
+            for table, weeks in ((tables.interaction, 26), (tables.budget, 8), (tables.feedback_right, 4)):
                 year, week, _ = (self.now - timedelta(weeks=weeks) + side * timedelta(weeks=1)).isocalendar()
                 await self.row(table, week=f"{year}-W{week:02d}")
 
@@ -96,6 +96,10 @@ class Garden:
         known = await self.row(tables.identity, person_id=person, seen_at=self.now - 2000 * DAY)
         await self.row(tables.identity_change, identity_id=known, at=at("identity_change"))
         await self.row(tables.match_history, person_id=person, at=at("match_history"))
+        await self.row(tables.candle, changed_on=at("candle"))
+        await self.row(tables.feedback_spent, until=at("feedback_spent"))
+        said = await self.row(tables.feedback, week=at("feedback"))
+        await self.row(tables.feedback_message, feedback_id=said, week=at("feedback"))
         await self.row(tables.identity_merge, kept=person, gone=person, at=at("identity_merge"))
 
     async def _seconds(self, side: int) -> None:
@@ -122,6 +126,8 @@ class Garden:
         await self.row(tables.turns, session_id=held, round_id=over)
         asked = await self.row(tables.round_table, opens_at=self.now - 2000 * DAY, closes_at=at("respondent"))
         await self.row(tables.respondent, round_id=asked)
+        told = await self.row(tables.round_table, opens_at=self.now - 2000 * DAY, closes_at=at("comment"))
+        await self.row(tables.comment, round_id=told)
         shard = await self.row(tables.shard, round_id=old, due=at("shard"))
         await self.row(tables.delivery, shard_id=shard, round_id=old)
 
