@@ -51,9 +51,9 @@ def register_webhooks(context: Context) -> Iterable[Webhook]:
 @hookimpl
 def register_routes(context: Context) -> Iterable[Route]:
     """Return what must answer in the same request: the bot endpoint and the in-meeting panel."""
-    from tertulia_zoom import chatbot_route
+    from tertulia_zoom import chatbot_route, panel
 
-    return (*chatbot_route.routes(context),)
+    return (*chatbot_route.routes(context), *panel.routes(context))
 
 
 @hookimpl

@@ -1,0 +1,238 @@
+"""Do what a panel asks: each act takes the pass and the JSON that came, and returns JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+
+from tertulia import Actor, Attendee, Context, Id, Prompt, Refused
+from tertulia_zoom import panel_view
+from tertulia_zoom.desk import Desk
+from tertulia_zoom.panel_meeting import SESSIONS, accounts_in
+from tertulia_zoom.panel_pass import Pass
+from tertulia_zoom.panel_view import View
+from tertulia_zoom.panel_watch import Seen, Watch
+
+WAIT = 20.0
+"""Real seconds that a panel's question for news is held."""
+PACE = 1.5
+"""So often at most everybody but the host hears news: three hundred panels must not ask at once for each answer."""
+KEPT = timedelta(days=2)
+"""So long the session that was the last in an instance of a meeting is remembered."""
+NOTHING_RUNS = "Nothing is running in this meeting."
+
+
+@dataclass
+class Panels:
+    """Hold what the panels of one installation share."""
+
+    desk: Desk
+    watches: dict[str, Watch] = field(default_factory=dict)
+
+    @property
+    def context(self) -> Context:
+        """The installation's context."""
+        return self.desk.context
+
+    def watch(self, who: Pass) -> Watch:
+        """Return what watches the pass's meeting."""
+        known = self.watches.get(who.meeting)
+        if known is None:
+            known = Watch(self.context, self.desk.place(who.number), session_key(who))
+            self.watches[who.meeting] = known
+        return known
+
+    def attendee(self, who: Pass, seat: object) -> Attendee:
+        """Name the pass's user at a seat; who has no account is known by this panel alone."""
+        if not isinstance(seat, str) or not 0 < len(seat) <= 200:
+            raise Refused("no seat", 400)
+        holder = hashlib.sha256(f"{who.meeting}:{who.user or who.visitor}".encode()).hexdigest()
+        return Attendee(ref=seat, actor=self.actor(who), holder=holder)
+
+    def actor(self, who: Pass) -> Actor | None:
+        """Return the account that Zoom proved."""
+        return self.desk.actor(who.user) if who.user else None
+
+    def host(self, who: Pass) -> Actor:
+        """Return the account of a host; raises `Refused` for everybody else."""
+        if not who.hosting or not who.user:
+            raise Refused("only the meeting's host and co-hosts do this", 403)
+        return self.desk.actor(who.user)
+
+
+def session_key(who: Pass) -> str:
+    """Name where the session of an instance is kept, so that its result is found after the end."""
+    return f"{SESSIONS}{hashlib.sha256(who.meeting.encode()).hexdigest()[:32]}"
+
+
+Act: TypeAlias = Callable[[Panels, Pass, Mapping[str, Any]], Awaitable[View]]
+
+
+async def news(panels: Panels, who: Pass, asked: Mapping[str, Any]) -> View:
+    """Tell how the meeting stands once that is new to the panel, or after a while."""
+    watch = panels.watch(who)
+    number = asked.get("seen")
+    known = number if isinstance(number, int) and not isinstance(number, bool) else 0
+    seen = await watch.after(known, WAIT)
+    if known and not who.hosting:
+        await asyncio.sleep(PACE)
+        seen = watch.seen
+    view: View = {"seen": seen.number, "session": seen.session, "now": _now(panels), "hosting": who.hosting}
+    if who.hosting and (seen.counts is None or seen.counts.state == "ended"):
+        offers = [one for one in await panels.context.live.offers() if one.kind == "icebreaker"]
+        view["offers"] = [{"practice": one.practice, "title": one.title} for one in offers]
+    if seen.session is None:
+        return view
+    return view | await _running(panels, who, asked, seen, seen.session)
+
+
+async def _running(panels: Panels, who: Pass, asked: Mapping[str, Any], seen: Seen, session: Id) -> View:
+    counts, live = seen.counts, panels.context.live
+    if counts is None:
+        return {}
+    view: View = {}
+    key = f"{session}:{counts.state}:{counts.turn.number if counts.turn else 0}"
+    member = asked.get("member") is True
+    if asked.get("key") != key:
+        attendee = panels.attendee(who, asked.get("seat"))
+        if counts.state != "ended":
+            await live.enter(session, attendee)
+        mine = await live.standing(session, attendee)
+        view |= {"key": key, "mine": panel_view.standing(mine)}
+        member = mine.member
+        if counts.state == "ended":
+            summary = await live.summary(session) if mine.member else None
+            view["summary"] = summary and panel_view.prompt(summary)
+        elif counts.state != "lobby" or who.hosting:
+            view["question"] = panel_view.prompt(await _question(panels, who, session, member=mine.member))
+    elif member:
+        # the page only remembers what it was told; whether it is so is asked again, unless there is nothing to see
+        member = (
+            bool(counts.shared) and (await live.standing(session, panels.attendee(who, asked.get("seat")))).member
+        )
+    return view | {"counts": panel_view.counts(counts, shared=member)}
+
+
+async def _question(panels: Panels, who: Pass, session: Id, *, member: bool) -> Prompt:
+    live = panels.context.live
+    return await live.prompt(session, panels.actor(who)) if member else await live.guest_prompt(session)
+
+
+def _now(panels: Panels) -> int:
+    return int(panels.context.clock.now().timestamp() * 1000)
+
+
+async def _session(panels: Panels, who: Pass) -> Id:
+    session = await panels.context.live.running(panels.desk.place(who.number))
+    if session is None:
+        raise Refused(NOTHING_RUNS, 409)
+    return session
+
+
+async def start(panels: Panels, who: Pass, asked: Mapping[str, Any]) -> View:
+    """Choose a question: open a session in the lobby, where only the host sees it."""
+    host, options = panels.host(who), dict[str, Any]()
+    for name in ("warmth", "length", "size"):
+        if name in asked:
+            options[name] = asked[name]
+    place = panels.desk.place(who.number)
+    session = await panels.context.live.start(place, host, _text(asked, "practice"), options)
+    until = (datetime.now(UTC) + KEPT).timestamp()
+    await panels.context.store.put(session_key(who), {"session": session, "until": until})
+    panels.watch(who).nudge()
+    return {"session": session}
+
+
+async def ask(panels: Panels, who: Pass, asked: Mapping[str, Any]) -> View:
+    """Show the question to everybody."""
+    host = panels.host(who)
+    await panels.context.live.advance(await _session(panels, who), host, "asking")
+    return {}
+
+
+async def present(panels: Panels, who: Pass, asked: Mapping[str, Any]) -> View:
+    """Take the host's own list of who is in the meeting: by the meeting's ids, with no name."""
+    host, seats = panels.host(who), asked.get("seats")
+    if not isinstance(seats, list) or not all(isinstance(seat, str) for seat in seats):
+        raise Refused("no list of seats", 400)
+    session = await panels.context.live.running(panels.desk.place(who.number))
+    if session is not None:
+        accounts = await accounts_in(panels.desk, who.number, who.meeting)
+        there = [Attendee(ref=seat, actor=accounts.get(seat)) for seat in dict.fromkeys(seats)]
+        await panels.context.live.present(session, host, there)
+    return {}
+
+
+async def answer(panels: Panels, who: Pass, asked: Mapping[str, Any]) -> View:
+    """Take an answer or a pass: a member's under their name, anybody else's without."""
+    values, verb, live = asked.get("values", {}), _text(asked, "verb"), panels.context.live
+    if not isinstance(values, dict):
+        raise Refused("no values", 400)
+    session, attendee = await _session(panels, who), panels.attendee(who, asked.get("seat"))
+    actor = attendee.actor
+    if actor is None or not (await live.standing(session, attendee)).member:
+        return panel_view.reply(await live.respond(session, attendee, verb, values))
+    shown = await live.prompt(session, actor)
+    token = next((action.token for action in shown.actions if action.verb == verb), None)
+    if token is None:
+        raise Refused("no such button", 400)
+    return panel_view.reply(await panels.context.inbox.answered(token, actor, values, _text(asked, "key")))
+
+
+async def turns(panels: Panels, who: Pass, asked: Mapping[str, Any]) -> View:
+    """Give everybody a turn, and tell the host in which order."""
+    host = panels.host(who)
+    order = await panels.context.live.turns(await _session(panels, who), host, _number(asked, "seconds"))
+    return {"order": list(order)}
+
+
+async def following(panels: Panels, who: Pass, asked: Mapping[str, Any]) -> View:
+    """End a turn early."""
+    host = panels.host(who)
+    await panels.context.live.next_turn(await _session(panels, who), host, _number(asked, "number"))
+    return {}
+
+
+async def groups(panels: Panels, who: Pass, asked: Mapping[str, Any]) -> View:
+    """Form groups, and tell the host whom to put into which room."""
+    host = panels.host(who)
+    made = await panels.context.live.groups(await _session(panels, who), host, _number(asked, "size"))
+    return {"groups": [list(group) for group in made]}
+
+
+async def end(panels: Panels, who: Pass, asked: Mapping[str, Any]) -> View:
+    """End the session: from now on colleagues who were not there are asked."""
+    host = panels.host(who)
+    await panels.context.live.advance(await _session(panels, who), host, "ended")
+    return {}
+
+
+def _text(asked: Mapping[str, Any], name: str) -> str:
+    value = asked.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= 100:
+        raise Refused(f"no {name}", 400)
+    return value
+
+
+def _number(asked: Mapping[str, Any], name: str) -> int:
+    value = asked.get(name)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Refused(f"no {name}", 400)
+    return value
+
+
+ACTS: dict[str, Act] = {
+    "news": news,
+    "start": start,
+    "ask": ask,
+    "present": present,
+    "answer": answer,
+    "turns": turns,
+    "next": following,
+    "groups": groups,
+    "end": end,
+}

@@ -1,0 +1,88 @@
+"""Watch a meeting once for all the panels that are open in it.
+
+Panels ask for news and wait. One of those requests looks, the others wait for what it sees; so nothing goes on when
+no panel is open, and nothing must be stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+
+from tertulia import Context, Counts, Id, Place, Refused
+
+IDLE = 2.0
+"""Real seconds between two looks whether a session has begun: another process may have opened it."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Hold how a meeting stands; *number* grows with every change."""
+
+    number: int
+    session: Id | None
+    counts: Counts | None
+
+
+class Watch:
+    """Follow the sessions of one instance of a meeting as long as panels ask."""
+
+    def __init__(self, context: Context, place: Place, kept: str):
+        self._context, self._place, self._kept = context, place, kept
+        self.seen = Seen(0, None, None)
+        self._changed = asyncio.Condition()
+        self._nudged = asyncio.Event()
+        self._looking = False
+
+    def nudge(self) -> None:
+        """Look again now: something was done here."""
+        self._nudged.set()
+
+    async def after(self, number: int, seconds: float) -> Seen:
+        """Return what is newer than *number*, or after so many seconds what there is."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.seen.number in (0, number):
+                    await self._look_or_wait()
+        return self.seen
+
+    async def _look_or_wait(self) -> None:
+        if self._looking:
+            async with self._changed:
+                await self._changed.wait()
+            return
+        self._looking = True
+        try:
+            await self._look()
+        finally:
+            self._looking = False
+            # whoever waits may look now
+            async with self._changed:
+                self._changed.notify_all()
+
+    async def _look(self) -> None:
+        """Wait for one change."""
+        self._nudged.clear()
+        session = await self._context.live.running(self._place) or await self._last()
+        if session is not None:
+            with suppress(Refused):
+                async with aclosing(self._context.live.watch(session)) as told:  # type: ignore[type-var]
+                    async for counts in told:
+                        if self._show(session, counts):
+                            return
+        elif self._show(None, None):
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._nudged.wait(), IDLE)
+
+    async def _last(self) -> Id | None:
+        """Return the session that was the last in this instance: its result is still shown."""
+        kept = await self._context.store.get(self._kept)
+        return kept["session"] if isinstance(kept, dict) else None
+
+    def _show(self, session: Id | None, counts: Counts | None) -> bool:
+        if self.seen.number and (session, counts) == (self.seen.session, self.seen.counts):
+            return False
+        self.seen = Seen(self.seen.number + 1, session, counts)
+        return True
