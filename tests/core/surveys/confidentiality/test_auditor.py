@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -100,3 +101,56 @@ def test_raising_k_refuses_new_cells_but_not_for_what_is_out_already() -> None:
     auditor.load(np.array([row("100")]))  # published when k was 5
     assert auditor.decide(row("010")) == "published"
     assert auditor.decide(row("001")) == "published"
+
+
+def light_sets(weights: NDArray[np.int64], k: int) -> list[NDArray[np.intp]]:
+    """List all sets of classes that are too light, by size."""
+    found = []
+    for size in range(1, k):
+        sets = np.array(list(combinations(range(len(weights)), size)), dtype=np.intp).reshape(-1, size)
+        found.append(sets[weights[sets].sum(axis=1) < k])
+    return found
+
+
+def holds(rows: list[NDArray[np.bool_]], weights: NDArray[np.int64], sets: list[NDArray[np.intp]]) -> bool:
+    """Tell whether no set carries a combination of *rows*, by each set's corner of the projector."""
+    _, sizes, span = np.linalg.svd(np.array(rows) * np.sqrt(weights), full_matrices=False)
+    span = span[sizes > 1e-9 * sizes[0]]
+    projector = span.T @ span
+    corners = (projector[some[:, :, None], some[:, None, :]] for some in sets if len(some))
+    return all(bool((np.linalg.eigvalsh(one)[:, -1] < 1 - 1e-8).all()) for one in corners)
+
+
+def check_a_larger_family(seed: int) -> Counter[str]:
+    """Decide on 40 rows over 16 classes: rounds of partitions and of their crosses, so that much is watched long."""
+    drawn = np.random.default_rng(seed)
+    weights = drawn.integers(1, 3, 16) if seed % 2 else np.ones(16, dtype=np.int64)
+    k = int(drawn.integers(3, 7))
+    sets = light_sets(weights, k)
+    auditor, published, counts = Auditor(weights, k), list[NDArray[np.bool_]](), Counter[str]()
+    for _ in range(5):
+        answered = drawn.random(16) < 0.8
+        parts = [drawn.integers(0, 3, 16) for _ in range(2)]
+        rows = [answered & (part == value) for part in parts for value in range(3)]
+        for row in [answered, *rows, rows[0] | rows[4]]:
+            if weights[row].sum() < k:
+                continue
+            safe = holds([*published, row], weights, sets)
+            verdict = auditor.decide(row)
+            assert (verdict in ("published", "derivable")) == safe, (seed, verdict)
+            counts[verdict] += 1
+            if safe:
+                published.append(row)
+    return counts
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_decisions_in_larger_families_are_those_of_all_sets(seed: int) -> None:
+    counts = check_a_larger_family(seed)
+    assert counts["published"] > 2
+    assert counts["refused"] > 2
+
+
+@pytest.mark.campaign
+def test_decisions_in_thousands_of_larger_families_are_those_of_all_sets() -> None:
+    assert sum((check_a_larger_family(seed) for seed in range(20, 2_020)), Counter[str]()).total() > 40_000
