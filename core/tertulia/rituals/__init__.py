@@ -8,6 +8,7 @@ from tertulia.extension import RitualKind
 from tertulia.hookspecs import hookimpl
 from tertulia.rituals.cafe import Cafe
 from tertulia.rituals.check_in import CheckIn
+from tertulia.rituals.gathering import Gathering
 from tertulia.rituals.icebreaker import Icebreaker
 from tertulia.surveys.pulse import Pulse
 from tertulia.surveys.single_question import SingleQuestion
@@ -16,4 +17,4 @@ from tertulia.surveys.single_question import SingleQuestion
 @hookimpl
 def register_rituals() -> Iterable[RitualKind]:
     """Return the kinds that ship with the core."""
-    return (CheckIn(), Icebreaker(), Cafe(), SingleQuestion(), Pulse())
+    return (CheckIn(), Icebreaker(), Cafe(), Gathering(), SingleQuestion(), Pulse())

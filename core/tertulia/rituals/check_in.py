@@ -45,7 +45,7 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     ask: Literal["project", "life", "both"] = "both"
-    visibility: Visibility = "team"
+    visibility: Literal["me", "team", "workspace"] = "team"
 
 
 class CheckIn:

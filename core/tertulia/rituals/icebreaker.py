@@ -46,7 +46,7 @@ class Options(BaseModel):
     warmth: int = Setting(default=2, ge=1, le=3)
     length: Length | Literal["any"] = "short"
     size: Literal["pair", "small", "large", "auto"] = "auto"
-    visibility: Visibility = "workspace"
+    visibility: Literal["me", "team", "workspace"] = "workspace"
 
 
 @cache

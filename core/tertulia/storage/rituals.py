@@ -105,11 +105,14 @@ async def seen_by(tx: Tx, organization: Id, round_id: Id, persons: Collection[Id
     if not kept:
         return {}
     named = {one for own in kept.values() for one in own.share.get("people", ())}
-    known = await _known(tx, organization, round_id, named | set(kept))
     found = await stage_of(tx, round_id)
     root = found.root if found else round_id
-    given = await _given(tx, organization, await stages(tx, root), [row.id for row in known.values()])
     lines = await reserved(tx, organization, root)
+    standing = {one for line in lines.values() for one in line}
+    known = await _known(tx, organization, round_id, named | set(kept) | standing)
+    given = await _given(tx, organization, await stages(tx, root), [row.id for row in known.values()])
+    # whoever is not there any more keeps nobody waiting
+    lines = {item: tuple(one for one in line if known[one].shown) for item, line in lines.items()}
     return {one: _seen(one, own, known, given, lines) for one, own in kept.items()}
 
 

@@ -1,0 +1,360 @@
+"""The gathering: a retreat, a workshop, a dinner; from the poll of dates to what was kept of it ninety days later.
+
+Stages of a round: the poll; `sign-up` with the agenda and dietary needs; `organiser`, counts for hosts and admins;
+`places`, who has one and who waits; `moved-up`, for those for whom a place came free; `day`, the check-in; `after-30`
+and `after-90`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import chain
+
+from pydantic import BaseModel
+
+from tertulia.domain.identifiers import Id, Json
+from tertulia.domain.markup import Block, Bullets, Markup, Paragraph, Span
+from tertulia.domain.prompts import Action, Draft, Field, Given, Option, Privacy, Visibility
+from tertulia.errors import Mistake
+from tertulia.extension import Prepared, RoundRequest, Shared, Tally
+from tertulia.forms import choice, text
+from tertulia.kinds import Conclusion, Dealing, Engagement, FollowUp, Outcome, Share
+from tertulia.rituals.gathering_plan import DIETS, WHOLE, Options, Plan, shown
+
+SIGN_UP, ORGANISER, PLACES, MOVED_UP, DAY = "sign-up", "organiser", "places", "moved-up", "day"
+AFTER = {"after-30": timedelta(days=30), "after-90": timedelta(days=90)}
+LAST_CALL = timedelta(days=2)
+"""Before the start: sign-up is over by then."""
+LAST_CHANGE = timedelta(hours=36)
+"""Before the start: places that came free are handed on by then."""
+SHORTEST = timedelta(hours=2)
+READ_FOR = timedelta(days=5)
+DOORS = timedelta(hours=1)
+SMALL = 12
+"""Up to so many people everybody is taken to have met everybody."""
+ROOM = 600
+NOTHING = "Nothing is recorded."
+RECORDED_DATES = "Kept under your name until the date is found; only how many can come on which day is counted."
+RECORDED_DIET = (
+    "That you come and what you want a place for is kept under your name. What you eat is sealed: the organiser gets "
+    "counts and no names, and it is deleted a day after the gathering."
+)
+RECORDED_HERE = "Kept is that you took part."
+RECORDED_AFTER = "The number is counted; what you write is shown to everyone in the workspace, with your name."
+WORTH = Field(
+    key="worth",
+    kind="scale",
+    label="Was it worth coming, from where you stand today?",
+    options=tuple(Option(value=str(point), label=str(point)) for point in range(1, 6)),
+    ends=("not at all", "very much"),
+)
+KEPT = Field(key="kept", kind="long", label="What have you kept of it?", hint="Leave it empty if you like.")
+
+
+class Gathering:
+    """Bring people together in one place; everyone may stay away, and nobody is asked why."""
+
+    name = "gathering"
+    privacy: Privacy = "named"
+    options: type[BaseModel] = Options
+
+    def prepare(self, request: RoundRequest) -> Prepared:
+        """Keep the plan with the round."""
+        options: Options = request.options
+        return Prepared(content=options.model_dump(mode="json"))
+
+    def deal(self, content: Json, dealing: Dealing) -> Mapping[Id, Share]:
+        """Ask everybody the same; each sees the own time and the own places."""
+        return dict.fromkeys(dealing.people, Share())
+
+    def prompt(self, content: Json, language: str) -> Draft:
+        """Announce the gathering in a shared place."""
+        body = Markup.literal(f"A gathering at {content['where']} is being planned; everybody is asked privately.")
+        return _draft("", body, NOTHING, (), (_fine(),))
+
+    def accept(self, content: Json, verb: str, values: Json) -> Given:
+        """Take nothing from those who are not asked."""
+        raise Mistake("This gathering does not ask you.")
+
+    def prompt_for(self, content: Json, share: Json, language: str) -> Draft:
+        """Show one member the stage."""
+        stage, plan, zone = content.get("stage", ""), Plan.of(content), share["me"]["zone"]
+        if stage == SIGN_UP:
+            return _sign_up(plan, zone)
+        if stage == ORGANISER:
+            return _organiser(content, plan, zone)
+        if stage in (PLACES, MOVED_UP):
+            return _places(plan, zone, share["me"]["reserved"], came_free=stage == MOVED_UP)
+        if stage == DAY:
+            here = Action(verb="answer", label="I am here", style="primary")
+            return _draft("Today", _agenda(plan, zone, ()), RECORDED_HERE, (), (here, _fine()))
+        if stage in AFTER:
+            body = Markup.literal(f"{AFTER[stage].days} days ago you were at the gathering in {plan.where}.")
+            fields, send = (WORTH, KEPT), Action(verb="answer", label="Tell", style="primary")
+            return _draft("Looking back", body, RECORDED_AFTER, fields, (send,), "workspace")
+        return _poll(plan, zone)
+
+    def accept_for(self, content: Json, share: Json, verb: str, values: Json) -> Given:
+        """Take dates, a sign-up, a place given up, the presence on the day, or a word later."""
+        stage, plan, zone = content.get("stage", ""), Plan.of(content), share["me"]["zone"]
+        if stage == "":
+            return Given(values={"dates": _several(values, _dates_field(plan, zone))}, counts=False)
+        if stage == SIGN_UP:
+            return _take_sign_up(plan, zone, verb, values)
+        if stage in (PLACES, MOVED_UP) and verb == "give-up":
+            return Given(values={"coming": False}, counts=False, reserves=(), private={})
+        if stage == DAY and verb == "answer":
+            return Given(values={"here": True}, counts=False)
+        if stage in AFTER and verb == "answer":
+            worth, kept = choice(values, WORTH), text(values, KEPT, ROOM)
+            if worth is None and kept is None:
+                raise Mistake("Nothing is filled in; choose a number or write something, or pass.")
+            return Given(values={"worth": worth, "kept": kept}, counts=False)
+        raise Mistake("There is nothing to answer here.")
+
+    def summary(self, content: Json, given: Sequence[Shared], tally: Tally, language: str) -> Draft | None:
+        """Show what people say later; who came, and what they eat, is shown to nobody."""
+        if content.get("stage") not in AFTER or not tally.answered:
+            return None
+        counts = Counter(one.values["worth"] for one in given if one.values.get("worth"))
+        told = [
+            (Span(f"{one.name}:", bold=True), Span(f" {one.values['kept']}")) for one in given if one.values["kept"]
+        ]
+        marks = ", ".join(f"{point} × {counts[point]}" for point in "12345" if counts[point])
+        blocks: list[Block] = [Paragraph((Span(f"Was it worth coming? {marks}"),))] if marks else []
+        if told:
+            blocks.append(Bullets(tuple(told)))
+        return _draft("Looking back", Markup(tuple(blocks)), "Shown is what each shared.", (), (), "workspace")
+
+    def conclude(self, content: Json, outcome: Outcome) -> Conclusion:
+        """Go on to the next stage."""
+        plan = Plan.of(content)
+        if outcome.stage == "":
+            return Conclusion(follow_ups=tuple(_then_sign_up(content, plan, outcome)))
+        if outcome.stage == SIGN_UP:
+            return Conclusion(follow_ups=tuple(_then_places(content, plan, outcome)))
+        if outcome.stage == PLACES:
+            return Conclusion(follow_ups=tuple(_then_day(content, plan, outcome)))
+        if outcome.stage == DAY:
+            here = frozenset(one for one, values in outcome.answers().items() if values.get("here"))
+            later = tuple(_then_after(content, plan, here))
+            return Conclusion(follow_ups=later, attended=here, met=(here,) if len(here) <= SMALL else ())
+        return Conclusion()
+
+    def engagements(self, content: Json, share: Json, language: str) -> Sequence[Engagement]:
+        """Put the gathering and the items with a place into the calendar."""
+        plan, stage = Plan.of(content), content.get("stage", "")
+        if plan.start is None or stage not in (SIGN_UP, PLACES, MOVED_UP, DAY):
+            return ()
+        mine = {line for line, position in share["me"]["reserved"].items() if plan.has_place(line, position)}
+        if WHOLE not in mine:
+            return ()
+        whole = Engagement(
+            key=f"{content['start']}-{WHOLE}", title=f"Gathering at {plan.where}", starts=plan.start, ends=plan.end
+        )
+        items = [
+            Engagement(key=f"{content['start']}-{one.line}", title=one.title, starts=one.starts, ends=one.ends)
+            for one in plan.agenda
+            if one.line in mine
+        ]
+        return (whole, *items)
+
+
+def _draft(
+    title: str,
+    body: Markup,
+    recorded: str,
+    fields: tuple[Field, ...],
+    actions: tuple[Action, ...],
+    visibility: Visibility = "me",
+) -> Draft:
+    return Draft(title=title, body=body, recorded=recorded, fields=fields, actions=actions, visibility=visibility)
+
+
+def _fine() -> Action:
+    return Action(verb="pass", label="All right")
+
+
+def _poll(plan: Plan, zone: str) -> Draft:
+    body = Markup.literal(f"We want to come together at {plan.where}. Which of these dates could you make?")
+    send = Action(verb="answer", label="Send", style="primary")
+    return _draft("", body, RECORDED_DATES, (_dates_field(plan, zone),), (send,))
+
+
+def _dates_field(plan: Plan, zone: str) -> Field:
+    options = tuple(Option(value=str(at), label=shown(date, zone)) for at, date in enumerate(plan.dates))
+    return Field(key="dates", kind="many", label="Dates (your time)", options=options)
+
+
+def _sign_up(plan: Plan, zone: str) -> Draft:
+    fields = [field for field in (_items_field(plan, zone), _diets_field() if plan.diets else None) if field]
+    actions = (
+        Action(verb="answer", label="I come", style="primary"),
+        Action(verb="decline", label="I cannot come"),
+    )
+    body = _agenda(plan, zone, ())
+    if plan.capacity is not None:
+        body += Markup.literal(f"There is room for {plan.capacity}; whoever comes later waits for a place.")
+    return _draft("You are invited", body, RECORDED_DIET, tuple(fields), actions)
+
+
+def _items_field(plan: Plan, zone: str) -> Field | None:
+    options = tuple(
+        Option(value=entry.line, label=f"{entry.title}, {shown(entry.starts, zone)}{_limit(entry.capacity)}")
+        for entry in plan.agenda
+        if entry.kind != "session"
+    )
+    return Field(key="items", kind="many", label="I want a place for", options=options) if options else None
+
+
+def _limit(capacity: int | None) -> str:
+    return f" (room for {capacity})" if capacity is not None else ""
+
+
+def _diets_field() -> Field:
+    hint = "Sealed, and deleted afterwards. Tick it again whenever you change your sign-up."
+    return Field(key="diets", kind="many", label="What the kitchen must know", options=DIETS, hint=hint)
+
+
+def _agenda(plan: Plan, zone: str, lines: Sequence[str]) -> Markup:
+    """Show where and when, and the agenda; of it only *lines*, where some are given."""
+    when = shown(plan.start, zone) if plan.start else ""
+    body = Markup.literal(f"{plan.where}, from {when} (your time).")
+    entries = [entry for entry in plan.agenda if not lines or entry.line in lines or entry.kind == "session"]
+    return (
+        body + Markup.bullets(f"{shown(entry.starts, zone)}: {entry.title}" for entry in entries) if entries else body
+    )
+
+
+def _places(plan: Plan, zone: str, reserved: Mapping[str, int], *, came_free: bool) -> Draft:
+    names = {entry.line: entry.title for entry in plan.agenda} | {WHOLE: "the gathering"}
+    mine = [line for line, position in reserved.items() if plan.has_place(line, position)]
+    waiting = {line: position for line, position in reserved.items() if line not in mine}
+    if WHOLE not in reserved:
+        return _draft("Your place", Markup.literal("You gave up your place."), NOTHING, (), (_fine(),))
+    told = "A place came free, and it is yours." if came_free else "You have a place."
+    if WHOLE not in mine:
+        number = waiting[WHOLE] - (plan.capacity or 0)
+        told = f"You are number {number} of those who wait for a place. You are told if one comes free."
+    body = Markup.literal(told) + _agenda(plan, zone, mine)
+    for line, position in sorted(waiting.items()):
+        if line != WHOLE:
+            body += Markup.literal(
+                f"For {names[line]} you are number {position - (plan.room(line) or 0)} in waiting."
+            )
+    give_up = Action(verb="give-up", label="Give up my place", style="destructive")
+    recorded = "If you give up your place, that is kept until the gathering is over; nobody is told why."
+    return _draft("Your place", body, recorded, (), (_fine(), give_up))
+
+
+def _organiser(content: Json, plan: Plan, zone: str) -> Draft:
+    counts: Json = content["counts"]
+    labels = {option.value: option.label for option in DIETS}
+    names = {entry.line: entry.title for entry in plan.agenda} | {WHOLE: "The gathering"}
+    body = Markup.literal(f"{plan.where}, {shown(plan.start, zone) if plan.start else ''} (your time). Signed up:")
+    body += Markup.bullets(
+        f"{names[line]}: {have}{f', {wait} waiting' if wait else ''}"
+        for line, (have, wait) in counts["lines"].items()
+    )
+    if counts["diets"]:
+        body += Markup.literal("The kitchen must know:")
+        body += Markup.bullets(f"{labels[diet]}: {count}" for diet, count in counts["diets"].items())
+    return _draft("Who comes, in numbers", body, "Counts only; no name is kept with a need.", (), (_fine(),))
+
+
+def _several(values: Json, field: Field) -> list[str]:
+    given = values.get(field.key)
+    chosen = [str(one) for one in given] if isinstance(given, list | tuple) else [str(given)] if given else []
+    if not set(chosen) <= {option.value for option in field.options}:
+        raise Mistake(f"“{field.label}” does not offer that; open the question again.")
+    return sorted(set(chosen))
+
+
+def _take_sign_up(plan: Plan, zone: str, verb: str, values: Json) -> Given:
+    if verb == "decline":
+        return Given(values={"coming": False}, counts=False, reserves=(), private={})
+    items, diets = _items_field(plan, zone), _several(values, _diets_field()) if plan.diets else []
+    lines = _several(values, items) if items else []
+    return Given(
+        values={"coming": True, "items": lines},
+        counts=False,
+        reserves=(WHOLE, *lines),
+        private={"diets": diets} if diets else {},
+        private_until=plan.end,
+    )
+
+
+def _then_sign_up(content: Json, plan: Plan, outcome: Outcome) -> Iterable[FollowUp]:
+    votes = Counter(chain.from_iterable(values["dates"] for values in outcome.answers().values()))
+    ahead = [at for at, date in enumerate(plan.dates) if date - LAST_CALL - SHORTEST > outcome.closed_at]
+    if not ahead:
+        return
+    best = min(ahead, key=lambda at: (-votes[str(at)], at))
+    start = plan.dates[best]
+    open_for = min(timedelta(days=content["sign_up_days"]), start - LAST_CALL - outcome.closed_at)
+    yield FollowUp(
+        stage=SIGN_UP,
+        at=outcome.closed_at,
+        open_for=open_for,
+        shares=outcome.shares,
+        content={**content, "start": start.isoformat()},
+        reminders=(open_for / 2,) if open_for > timedelta(days=2) else (),
+    )
+
+
+def _then_places(content: Json, plan: Plan, outcome: Outcome) -> Iterable[FollowUp]:
+    at, start = outcome.closed_at, plan.start
+    if start is None:
+        return
+    counts = {"lines": _counts(plan, outcome), "diets": _diets(outcome)}
+    organisers = dict.fromkeys(outcome.organisers, Share())
+    plain = {key: value for key, value in content.items() if key != "stage"}
+    if organisers:
+        told = {**plain, "counts": counts}
+        yield FollowUp(stage=ORGANISER, at=at, open_for=READ_FOR, shares=organisers, content=told)
+    line = outcome.reserved.get(WHOLE, ())
+    if line:
+        seated = {one: Share(share={"seated": plan.has_place(WHOLE, number)}) for number, one in enumerate(line, 1)}
+        open_for = max(SHORTEST, start - LAST_CHANGE - at)
+        yield FollowUp(stage=PLACES, at=at, open_for=open_for, shares=seated, content=plain)
+
+
+def _counts(plan: Plan, outcome: Outcome) -> dict[str, tuple[int, int]]:
+    counts: dict[str, tuple[int, int]] = {}
+    for line in (WHOLE, *(entry.line for entry in plan.agenda if entry.kind != "session")):
+        many = len(outcome.reserved.get(line, ()))
+        room = plan.room(line)
+        have = many if room is None else min(many, room)
+        counts[line] = (have, many - have)
+    return counts
+
+
+def _diets(outcome: Outcome) -> dict[str, int]:
+    counted = Counter(chain.from_iterable(one.get("diets", ()) for one in outcome.private))
+    return {option.value: counted[option.value] for option in DIETS if counted[option.value]}
+
+
+def _then_day(content: Json, plan: Plan, outcome: Outcome) -> Iterable[FollowUp]:
+    if plan.start is None:
+        return
+    line = outcome.reserved.get(WHOLE, ())
+    seated = [one for number, one in enumerate(line, 1) if plan.has_place(WHOLE, number)]
+    before = {one for one, share in outcome.shares.items() if share.share.get("seated")}
+    moved = {one: Share(share={"seated": True}) for one in seated if one not in before}
+    if moved:
+        until = plan.start - outcome.closed_at
+        yield FollowUp(stage=MOVED_UP, at=outcome.closed_at, open_for=until, shares=moved, content=content)
+    if seated:
+        opens = plan.start - DOORS
+        shares = dict.fromkeys(seated, Share())
+        yield FollowUp(stage=DAY, at=opens, open_for=plan.end - opens, shares=shares, content=content)
+
+
+def _then_after(content: Json, plan: Plan, here: frozenset[Id]) -> Iterable[FollowUp]:
+    start: datetime | None = plan.start
+    if here and start is not None:
+        for stage, pause in AFTER.items():
+            shares = dict.fromkeys(sorted(here), Share())
+            yield FollowUp(stage=stage, at=start + pause, open_for=READ_FOR, shares=shares, content=content)
