@@ -165,6 +165,8 @@ def _checked(body: object) -> dict[str, Any]:
     for key in LISTS:
         if not isinstance(activity.get(key, []), list):
             raise Refused(f"{key} is no list", 400)
+    if "timestamp" in activity and instant(activity["timestamp"]) is None:
+        raise Refused("timestamp is no instant", 400)
     _check_conversation(activity.get("conversation", {}))
     if "from" in activity:
         activity["from"] = {**activity["from"], "aadObjectId": object_id(activity["from"].get("aadObjectId"))}

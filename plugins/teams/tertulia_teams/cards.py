@@ -7,6 +7,8 @@ choices, the heading), characters that would start any are defused. Only the sea
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
@@ -206,25 +208,37 @@ def _media(media: Media) -> CardJson:
 
 
 def _field(field: Field, language: str) -> Iterator[CardJson]:
+    asked, *rest = _asked(field if field.value is None else replace(field, value=None), language)
+    yield {**asked, **_given(field)}
+    yield from rest
+
+
+@lru_cache(maxsize=512)
+def _asked(field: Field, language: str) -> tuple[CardJson, ...]:
+    """Write what is the same for everybody, once: a round asks thousands of people the same."""
     written: CardJson = {"id": f"{field.kind}.{field.key}"}
     if field.required:
         written |= {"isRequired": True, "errorMessage": phrase("required", language)}
     hint = clipped(shown(field.hint or ""), 300)
+    aside = (_small(hint) | {"spacing": "None"},) if hint else ()
     if field.kind == "confirm":
-        title = neutral(clipped(field.label, 500))
+        return {"type": "Input.Toggle", "title": neutral(clipped(field.label, 500)), "wrap": True, **written}, *aside
+    if field.options:
+        return {"type": "Input.ChoiceSet", "label": _label(field), **_choices(field), **written}, *aside
+    written |= {"placeholder": hint} if hint else {}
+    return ({"type": "Input.Text", "label": _label(field), "isMultiline": field.kind == "long", **written},)
+
+
+def _given(field: Field) -> CardJson:
+    """Write what was answered before."""
+    if field.kind == "confirm":
         # a toggle always says something, so that its value is sent as a string either way
-        yield {
-            "type": "Input.Toggle", "title": title, "value": str(field.value is True).lower(), "wrap": True, **written
-        }  # fmt: skip
-    elif field.options:
-        yield {"type": "Input.ChoiceSet", "label": _label(field), **_choices(field), **written}
-    else:
-        written |= {"placeholder": hint} if hint else {}
-        written |= {"value": shown(field.value)} if isinstance(field.value, str) and field.value else {}
-        yield {"type": "Input.Text", "label": _label(field), "isMultiline": field.kind == "long", **written}
-        return
-    if hint:
-        yield _small(hint) | {"spacing": "None"}
+        return {"value": str(field.value is True).lower()}
+    if not field.options:
+        return {"value": shown(field.value)} if isinstance(field.value, str) and field.value else {}
+    known = [field.value] if isinstance(field.value, str) else field.value if isinstance(field.value, tuple) else ()
+    chosen = [option_value(option) for option in field.options if option.value in known]
+    return {"value": ",".join(chosen)} if chosen else {}
 
 
 def _label(field: Field) -> str:
@@ -239,11 +253,6 @@ def _choices(field: Field) -> CardJson:
     }
     if field.kind == "many":
         written["isMultiSelect"] = True
-    given = field.value
-    known = [given] if isinstance(given, str) else list(given) if isinstance(given, tuple) else []
-    chosen = [option_value(option) for option in field.options if option.value in known]
-    if chosen:
-        written["value"] = ",".join(chosen)
     return written
 
 

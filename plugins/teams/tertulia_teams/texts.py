@@ -72,7 +72,8 @@ def _catalogue(language: str) -> gettext.NullTranslations:
 
 def shown(text: str) -> str:
     """Drop what is not seen but changes how text is read: control characters and marks that reorder it."""
-    return _UNSEEN.sub("", _BLANKS.sub("\n", text))
+    # nothing of that is printable, and most texts are
+    return text if text.isprintable() else _UNSEEN.sub("", _BLANKS.sub("\n", text))
 
 
 def neutral(text: str) -> str:

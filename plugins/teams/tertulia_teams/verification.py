@@ -57,6 +57,7 @@ class Verifier:
         self._settings, self._endpoints = settings, settings.endpoints
         self._keys = KeyRing(http, self._endpoints.metadata, **options)
         self._verified: dict[str, _Verified] = {}
+        self._trusted: dict[str, bool] = {}
 
     async def claims(self, authorization: list[str]) -> Claims:
         """Return what the token says; raises `Refused` with 401 for one that is not the connector's."""
@@ -84,11 +85,19 @@ class Verifier:
         service_url = activity.get("serviceUrl")
         if not isinstance(service_url, str) or service_url.rstrip("/") != claims.service_url.rstrip("/"):
             raise Refused("the token is for another service", 403)
-        if not self._endpoints.trusts(service_url):
+        if not self._trusts(service_url):
             raise Refused("the service is none of the platform's", 403)
         tenants = named_tenants(activity)
         if tenants != {self._settings.tenant_id}:
             raise Refused("the tenant is not served here", 403)
+
+    def _trusts(self, service_url: str) -> bool:
+        known = self._trusted.get(service_url)
+        if known is None:
+            if len(self._trusted) >= MOST_TOKENS:
+                self._trusted.clear()
+            known = self._trusted[service_url] = self._endpoints.trusts(service_url)
+        return known
 
 
 class PersonVerifier:
