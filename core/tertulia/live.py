@@ -101,8 +101,8 @@ class LiveRounds(Protocol):
         """
         ...
 
-    async def over(self, place: Place) -> None:
-        """End what runs at *place*: the platform says that the meeting is over."""
+    async def over(self, place: Place, at: datetime | None = None) -> None:
+        """End what runs at *place*: the platform says that the meeting is over, perhaps for a while (*at*)."""
         ...
 
     async def prompt(self, session: Id, actor: Actor | None = None) -> Prompt:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import cast
 
 import sqlalchemy as sa
@@ -121,11 +122,12 @@ class WorkspaceLive:
         await self._tell()
         return counts
 
-    async def over(self, place: Place) -> None:
-        """End what runs at *place*: the platform says that the meeting is over."""
+    async def over(self, place: Place, at: datetime | None = None) -> None:
+        """End what runs at *place*: the platform says that the meeting is over, perhaps for a while (*at*)."""
         async with self._runtime.database.write() as tx:
             for found in await live_sessions.running(tx, *self._whose, place):
-                await self._end(tx, found)
+                if at is None or found.opened <= at:
+                    await self._end(tx, found)
         await self._tell()
 
     async def _end(self, tx: Tx, found: Session) -> None:

@@ -178,7 +178,7 @@ class FakeLive:
         known.append(replace(known[-1], **now, **changed))
         return known[-1]
 
-    async def over(self, place: Place) -> None:
+    async def over(self, place: Place, at: datetime | None = None) -> None:
         """End what runs at *place*."""
         session = await self.running(place)
         if session is not None:

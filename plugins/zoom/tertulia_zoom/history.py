@@ -79,6 +79,7 @@ class MeetingHistory:
                 async for instance in self._undone(number, beginning):
                     record = await self._record(instance)
                     if record is not None:
+                        await context.live.over(self._desk.place(number), record.ended)
                         await self._polls.collect(number, instance.uuid)
                     if record is not None and record.whole:
                         for items in _parts(self._facts(number, instance, record)):

@@ -213,7 +213,7 @@ async def end(panels: Panels, who: Pass, asked: Mapping[str, Any]) -> View:
 
 def _text(asked: Mapping[str, Any], name: str) -> str:
     value = asked.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= 100:
+    if not isinstance(value, str) or not 0 < len(value) <= 100 or not value.isprintable():
         raise Refused(f"no {name}", 400)
     return value
 

@@ -40,12 +40,23 @@ class Watch:
         self._nudged.set()
 
     async def after(self, number: int, seconds: float) -> Seen:
-        """Return what is newer than *number*, or after so many seconds what there is."""
+        """Return what is newer than *number*, or after so many seconds what there is; for 0 what there is now."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self.seen.number in (0, number):
+                if number == 0:
+                    await self._glance()
+                while self.seen.number == number:
                     await self._look_or_wait()
         return self.seen
+
+    async def _glance(self) -> None:
+        """See how it stands now: nobody may have looked for a while."""
+        session = await self._session()
+        counts = None
+        if session is not None:
+            async with aclosing(self._context.live.watch(session)) as told:  # type: ignore[type-var]
+                counts = await anext(told, None)
+        self._show(session, counts)
 
     async def _look_or_wait(self) -> None:
         if self._looking:
@@ -64,7 +75,7 @@ class Watch:
     async def _look(self) -> None:
         """Wait for one change."""
         self._nudged.clear()
-        session = await self._context.live.running(self._place) or await self._last()
+        session = await self._session()
         if session is not None:
             with suppress(Refused):
                 async with aclosing(self._context.live.watch(session)) as told:  # type: ignore[type-var]
@@ -76,8 +87,11 @@ class Watch:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._nudged.wait(), IDLE)
 
-    async def _last(self) -> Id | None:
-        """Return the session that was the last in this instance: its result is still shown."""
+    async def _session(self) -> Id | None:
+        """Return the session that runs, or the last one of this instance: its result is still shown."""
+        running = await self._context.live.running(self._place)
+        if running is not None:
+            return running
         kept = await self._context.store.get(self._kept)
         return kept["session"] if isinstance(kept, dict) else None
 

@@ -1,0 +1,226 @@
+"""What panels may do and see, asked over HTTP with the real core behind: hosts, members, guests, and the curious."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+
+from tertulia.services import people
+from tertulia.storage import tables
+
+HANA, ANA, BEN, CYD = "Hana Ito", "Ana Sousa", "Ben Okafor", "Cyd Moreau"
+
+
+@dataclass
+class Asking:
+    """Be the panel of one participant, without a page."""
+
+    place: Any
+    http: aiohttp.ClientSession
+    person: Any
+    token: str = ""
+    last: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def seat(self) -> str:
+        return str(self.person.stay.device)
+
+    async def enter(self) -> Asking:
+        body = {"context": self.place.clients.context(self.person), "meeting": self.place.instance.number}
+        told = await self.post("enter", body)
+        self.token = told["pass"]
+        return self
+
+    async def post(self, act: str, body: dict[str, Any], expected: int = 200) -> dict[str, Any]:
+        headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
+        async with self.http.post(f"{self.place.panel}/{act}", json=body, headers=headers) as answer:
+            told: dict[str, Any] = await answer.json()
+            assert answer.status == expected, (act, answer.status, told)
+        return told
+
+    async def news(self, **more: Any) -> dict[str, Any]:
+        asked = {"seat": self.seat, "seen": self.last.get("seen", 0), "key": self.last.get("key", "")}
+        self.last = self.last | await self.post("news", asked | more)
+        return self.last
+
+    async def fresh(self) -> dict[str, Any]:
+        return await self.news(seen=0, key="")
+
+    async def answer(self, text: str | None, expected: int = 200) -> dict[str, Any]:
+        verb, values = ("pass", {}) if text is None else ("answer", {"answer": text})
+        key = f"{self.seat}:{text}"
+        return await self.post(
+            "answer", {"seat": self.seat, "verb": verb, "values": values, "key": key[:90]}, expected
+        )
+
+
+OpenPanels = Callable[[Any], Any]
+
+
+@asynccontextmanager
+async def panels(place: Any) -> AsyncIterator[dict[str, Asking]]:
+    """Open panels of the host, two members and a guest."""
+    async with aiohttp.ClientSession() as http:
+        who = {name: place.clients.join(place.instance, place.users[name]) for name in (HANA, ANA, BEN)}
+        who["Gus"] = place.clients.join(place.instance, name="Gus")
+        yield {name: await Asking(place, http, person).enter() for name, person in who.items()}
+
+
+async def asked(host: Asking, **options: Any) -> str:
+    """Start an icebreaker and ask everybody."""
+    session = (await host.post("start", {"practice": "warm-up", "warmth": 1, **options}))["session"]
+    await host.post("ask", {})
+    return str(session)
+
+
+async def test_a_question_is_the_host_s_alone_until_it_is_asked(open_gathering: Any) -> None:
+    async with open_gathering() as place, panels(place) as open_:
+        host, ana = open_[HANA], open_[ANA]
+        assert [one["practice"] for one in (await host.fresh())["offers"]] == ["warm-up"]
+        assert "offers" not in await ana.fresh()
+        await host.post("start", {"practice": "warm-up", "warmth": 1, "length": "short", "size": "pair"})
+        question = (await host.fresh())["question"]["text"]
+        assert (await ana.fresh())["counts"]["state"] == "lobby"
+        assert question not in str(ana.last)
+        await host.post("ask", {})
+        assert (await ana.fresh())["question"]["text"] == question
+        (session,) = await rows(place, tables.session)
+        (here,) = [row for row in await rows(place, tables.place) if row.id == session.place_id]
+        assert (here.ref, here.origin) == (place.instance.number, "host"), "from now on the meeting yields facts"
+
+
+async def rows(place: Any, table: Any) -> list[Any]:
+    async with place.core.runtime.database.read() as tx:
+        return list((await tx.execute(table.select())).all())
+
+
+async def test_members_answer_under_their_name_and_guests_without(open_gathering: Any) -> None:
+    async with open_gathering() as place, panels(place) as open_:
+        host, ana, ben, gus = open_.values()
+        await asked(host)
+        for one in open_.values():
+            await one.fresh()
+        assert "under your name" in ana.last["question"]["recorded"]
+        assert "without your name" in gus.last["question"]["recorded"]
+        assert (await ana.answer("A kite"))["status"] == "taken"
+        assert (await ana.answer("A kite"))["status"] == "taken", "a repeat is answered as before"
+        assert (await ana.answer("A dragon"))["status"] == "changed"
+        assert (await ben.answer(None))["status"] == "taken"
+        assert (await gus.answer("Bread"))["status"] == "taken"
+        assert (await gus.answer(""))["status"] == "refused"
+        told = await host.fresh()
+        assert (told["counts"]["answered"], told["counts"]["passed"], told["counts"]["guests"]) == (2, 1, 1)
+        assert told["counts"]["shared"] == ["A dragon", "Bread"]
+        assert (await ana.fresh())["counts"]["shared"] == ["A dragon", "Bread"]
+        assert (await gus.fresh())["counts"]["shared"] == [], "what is shared is for the workspace"
+        assert (await gus.news(member=True, seen=0))["counts"]["shared"] == [], "whatever a page says"
+        assert gus.last["mine"] == {"member": False, "answered": True, "turn": None, "group": None, "groupSize": 0}
+        assert not any(name in str((ana.last, gus.last, host.last)) for name in ("Ben", "Gus"))
+        responses = await rows(place, tables.response)
+        assert {row.person_id for row in responses} == {place.people[ANA], place.people[BEN]}
+        assert {row.platform for row in responses} == {"zoom"}
+        await host.post("end", {})
+        assert "A dragon" in (await ana.fresh())["summary"]["text"]
+        assert (await gus.fresh())["summary"] is None
+
+
+async def test_a_panel_speaks_for_its_own_seat_only(open_gathering: Any) -> None:
+    async with open_gathering() as place, panels(place) as open_:
+        host, ana, ben, gus = open_.values()
+        await asked(host)
+        for one in (ana, ben, gus):
+            await one.fresh()
+        another = await Asking(place, gus.http, gus.person).enter()  # the same seat, said by another panel
+        for intruder, seat in ((another, gus.seat), (gus, ana.seat), (ben, ana.seat)):
+            body = {"seat": seat, "verb": "answer", "values": {"answer": "Mine"}, "key": "k"}
+            if intruder is not ben:
+                await intruder.post("answer", body, 409)
+            await intruder.post("news", {"seat": seat, "seen": 0, "key": ""}, 409)
+        assert (await host.fresh())["counts"]["answered"] == 0
+
+
+async def test_who_hosts_a_meeting_needs_the_workspace_s_word_too(open_gathering: Any) -> None:
+    async with open_gathering() as place, aiohttp.ClientSession() as http:
+        co_host = place.clients.join(place.instance, place.users[ANA], role="coHost")
+        ana = await Asking(place, http, co_host).enter()
+        said = await ana.post("start", {"practice": "warm-up"}, 403)
+        assert "ask an admin to give you the role" in said["error"]
+        async with place.core.runtime.database.write() as tx:
+            whose = (place.home.organization, place.home.workspace, place.people[ANA], "host")
+            await people.grant(place.core.runtime, tx, *whose, actor="test")
+        await ana.post("start", {"practice": "warm-up"})
+        said = await ana.post("start", {"practice": "nothing"}, 409)
+        assert "it has: warm-up" in said["error"]
+        async with place.core.runtime.database.write() as tx:
+            await people.revoke(place.core.runtime, tx, *whose, actor="test")
+        await ana.post("ask", {}, 403)
+
+
+async def test_turns_and_groups_go_by_what_the_meeting_calls_people(open_gathering: Any) -> None:
+    async with open_gathering() as place, panels(place) as open_:
+        host, ana, ben, gus = open_.values()
+        late = place.clients.join(place.instance, place.users[CYD])
+        await asked(host)
+        for one in (ana, ben, gus):
+            await one.fresh()
+        seats = [one.seat for one in open_.values()] + [late.stay.device]
+        await place.server.sender.quiet()
+        await host.post("present", {"seats": seats})
+        order = (await host.post("turns", {"seconds": 30}))["order"]
+        assert sorted(order) == sorted(seats)
+        assert {one.seat: (await one.fresh())["mine"]["turn"] for one in (ana, gus)} == {
+            one.seat: order.index(one.seat) + 1 for one in (ana, gus)
+        }
+        assert ana.last["counts"]["turn"]["number"] == 1
+        place.core.clock.advance(timedelta(seconds=31))
+        await host.post("next", {"number": 1})
+        assert (await host.fresh())["counts"]["turn"]["number"] == 2, "the clock was faster than the button"
+        groups = (await host.post("groups", {"size": 2}))["groups"]
+        assert sorted(len(group) for group in groups) == [2, 3]
+        assert sorted(seat for group in groups for seat in group) == sorted(seats)
+        mine = (await gus.fresh())["mine"]
+        assert gus.seat in groups[mine["group"] - 1]
+        assert len(await rows(place, tables.match_history)) == 3, "the guest and who did not open the panel have none"
+
+
+async def test_news_come_when_there_are_some(open_gathering: Any) -> None:
+    async with open_gathering() as place, panels(place) as open_:
+        host, ana = open_[HANA], open_[ANA]
+        await host.fresh()
+        await ana.fresh()
+        begun = time.monotonic()
+        waiting = [asyncio.create_task(host.news()), asyncio.create_task(ana.news())]
+        await asyncio.sleep(0.3)
+        assert not any(task.done() for task in waiting)
+        await host.post("start", {"practice": "warm-up"})
+        told = await asyncio.wait_for(asyncio.gather(*waiting), 10)
+        assert [one["counts"]["state"] for one in told] == ["lobby", "lobby"]
+        assert time.monotonic() - begun < 8
+
+
+async def test_the_end_of_a_meeting_ends_what_its_host_left_open(open_gathering: Any) -> None:
+    async with open_gathering() as place, panels(place) as open_:
+        subscription = await place.live.context.subscribe("events", [place.server.secret])
+        place.server.sender.url = subscription.url
+        session = await asked(open_[HANA])
+        place.core.clock.advance(timedelta(minutes=20))
+        place.server.meetings.end(place.instance)
+
+        async def ended() -> bool:
+            return any(row.id == session and row.state == "ended" for row in await rows(place, tables.session))
+
+        async def collected() -> bool:
+            place.core.clock.advance(timedelta(minutes=1))
+            return await ended()
+
+        await place.core.until(collected)
+        absent = {"dee@example.org", "cyd@example.org"}
+        await place.core.until(lambda: {one.recipient for one in place.mailbox.messages()} & absent)
+        assert {one.recipient for one in place.mailbox.messages()} <= absent | {"ana@example.org", "ben@example.org"}
