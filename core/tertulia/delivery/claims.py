@@ -187,7 +187,8 @@ def _obstacle(job: ShardOf, record: Any, found: Claim, now: datetime) -> tuple[s
         return "the round closed first", None
     if who is None or who.erased:
         return "erased", None
-    if not record.present:
+    leaving = job.practice.moment is not None and job.practice.moment.event == "left"
+    if not record.present and not leaving:
         return "left the workspace", None
     if record.refused:
         return "opted out", None

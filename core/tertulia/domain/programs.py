@@ -43,12 +43,22 @@ class Cadence:
     zone: str = "UTC"
 
 
+@dataclass(frozen=True)
+class Moment:
+    """Name a moment in a person's own time: so long *after* they joined the workspace, or left it."""
+
+    event: Literal["joined", "left"]
+    after: timedelta
+
+
 @dataclass(frozen=True, kw_only=True)
 class Practice:
     """Hold one ritual or survey of a program.
 
     *ask* says where people are asked: each person privately, the shared *places*, or both. *reminders* are pauses
     after a person's own due instant. *join* says who takes part: all of the audience, or those of it who signed up.
+    Where there is a *moment*, each person is asked once, at theirs, by the round that is open then; the cadence then
+    says for how long answers are pooled.
     """
 
     key: str
@@ -62,6 +72,7 @@ class Practice:
     reminders: tuple[timedelta, ...] = ()
     options: Json = field(default_factory=dict)
     join: Literal["all", "opt-in"] = "all"
+    moment: Moment | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,6 +48,8 @@ async def _step(
         await opening.start_shards(runtime, tx, round_)
     elif action == "remind" and round_.state == "open":
         await closing.remind(runtime, tx, round_)
+    elif action == "enrol" and round_.state == "open":
+        await opening.enrol(runtime, tx, round_)
     elif action == "close" and round_.state == "open":
         await closing.start_close(runtime, tx, round_)
     elif action == "close" and round_.state == "closing":

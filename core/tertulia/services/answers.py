@@ -22,7 +22,7 @@ from tertulia.domain.walltime import wall_time
 from tertulia.errors import Mistake
 from tertulia.kinds import Dealt
 from tertulia.runtime import Runtime
-from tertulia.services import effects, preferences, rounds, shares
+from tertulia.services import arrivals, effects, preferences, rounds, shares
 from tertulia.services.prompts import PASS, Ticket, acknowledged, compose
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people
@@ -113,10 +113,10 @@ async def read(runtime: Runtime, tx: Tx, ticket: Ticket, person: Id) -> Asked | 
     round_ = await rounds.find(tx, ticket.round, ticket.organization)
     if round_ is None or round_.workspace != ticket.workspace or known is None or known.person.erased:
         return UNKNOWN
-    if not known.member:
+    practice = await rounds.known_practice_of(runtime.database, tx, round_)
+    if not known.member and not await arrivals.left_and_asked(tx, round_, practice, person):
         return NOT_A_MEMBER
     share = await shares.share_of(runtime, tx, round_, runtime.plugins.ritual(round_.kind), person)
-    practice = await rounds.known_practice_of(runtime.database, tx, round_)
     root = await rounds.root_of(tx, round_)
     return Asked(round=round_, practice=practice, person=known.person, root=root, share=share)
 

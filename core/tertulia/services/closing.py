@@ -14,7 +14,7 @@ from tertulia.domain.planning import Appointment, Channel, appoint
 from tertulia.domain.programs import Practice
 from tertulia.domain.rounds import Step
 from tertulia.runtime import Runtime
-from tertulia.services import live_seats, opening, releasing, rounds, staging, summaries
+from tertulia.services import arrivals, live_seats, opening, releasing, rounds, staging, summaries
 from tertulia.services.releasing import Prepared
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people, programs
@@ -103,7 +103,12 @@ async def who_answered(runtime: Runtime, tx: Tx, round_: RoundRow, persons: Sequ
 
 
 async def start_close(runtime: Runtime, tx: Tx, round_: RoundRow) -> None:
-    """Take no more answers, and send nothing more but what is under way."""
+    """Take no more answers, and send nothing more but what is under way; what too few answered goes on instead."""
+    later = await arrivals.goes_on(runtime, tx, round_, await rounds.practice_of(tx, round_))
+    if later is not None:
+        await rounds.change_state(tx, round_, "open", closes_at=later)
+        await opening.wait_for_next(tx, replace(round_, closes_at=later))
+        return
     await rounds.change_state(tx, round_, "closing")
     await _send_no_more(tx, round_)
     await opening.set_timer(tx, round_, Step("close", runtime.clock.now()))

@@ -9,11 +9,11 @@ from datetime import datetime
 from tertulia.delivery import planning
 from tertulia.domain.identifiers import Id
 from tertulia.domain.people import Person
-from tertulia.domain.planning import Appointment, appoint
+from tertulia.domain.planning import WEB, Appointment, appoint
 from tertulia.domain.programs import Practice
 from tertulia.domain.walltime import instant
 from tertulia.runtime import Runtime
-from tertulia.services import sign_ups
+from tertulia.services import arrivals, sign_ups
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people, rituals
 from tertulia.storage.database import Tx
@@ -36,12 +36,17 @@ class Invitations:
 async def plan(runtime: Runtime, tx: Tx, round_: RoundRow, practice: Practice, budget: int | None) -> Invitations:
     """Appoint everybody whom the round addresses; who used up the weekly *budget*, if one is given, is not asked."""
     stage = await rituals.stage_of(tx, round_.id)
-    members = await _addressed(tx, round_, practice, stage is not None)
-    if stage is None:
+    if practice.moment is not None:
+        members: Sequence[Person] = await arrivals.due(runtime, tx, round_, practice, practice.moment)
+        origins = {member.id: runtime.clock.now() for member in members}
+        closes = arrivals.closes(round_, practice)
+    elif stage is None:
+        members = await _addressed(tx, round_, practice, staged=False)
         wall = datetime.fromisoformat(round_.occurrence)
         origins = {member.id: _origin(practice, wall, member) for member in members}
         closes = max(origins.values(), default=round_.opens_at) + practice.open_for
     else:
+        members = await _addressed(tx, round_, practice, staged=True)
         origins = {member.id: round_.opens_at for member in members}
         closes = round_.closes_at or round_.opens_at
     appointments = await _appointments(runtime, tx, round_, practice, members, origins, closes)
@@ -85,6 +90,9 @@ async def _appointments(
 ) -> list[Appointment]:
     now = runtime.clock.now()
     channels = await planning.channels_of(runtime, tx, round_, members)
+    if practice.moment is not None and practice.moment.event == "left":
+        # an account on a platform goes with the membership, a mailbox may stay
+        channels = {one: [way for way in ways if way.platform == WEB] for one, ways in channels.items()}
     opt_outs = await people.opt_outs(tx, round_.organization, [member.id for member in members])
     appointments: list[Appointment] = []
     async for member in planning.in_turns(members):

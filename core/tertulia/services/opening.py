@@ -16,7 +16,7 @@ from tertulia.domain.rounds import ShardDue, Step, next_step
 from tertulia.extension import RoundRequest
 from tertulia.kinds import Dealt, Grouped
 from tertulia.runtime import Runtime
-from tertulia.services import dealing, gathering, invitations, pacing, returning, rounds
+from tertulia.services import arrivals, dealing, gathering, invitations, pacing, returning, rounds
 from tertulia.services.invitations import Invitations
 from tertulia.services.rounds import RoundRow
 from tertulia.services.seating import Formed
@@ -44,6 +44,9 @@ async def open_round(runtime: Runtime, tx: Tx, round_: RoundRow, formed: Formed 
         await rounds.change_state(
             tx, round_, "cancelled", reason="missed: the service did not run", closes_at=plan.closes, **_NO_TIMER
         )
+    elif practice.moment is not None and await arrivals.pooling(tx, round_):
+        reason = "the round before goes on: too few have answered"
+        await rounds.change_state(tx, round_, "cancelled", reason=reason, closes_at=plan.closes, **_NO_TIMER)
     elif isinstance(kind, Grouped) and not staged and not _fits(formed, plan):
         await set_timer(tx, round_, Step("open", now))
         return
@@ -75,6 +78,8 @@ async def _open(
         opened = replace(round_, content=content, closes_at=plan.closes)
         appointments = tuple(await dealing.deal(runtime, tx, opened, kind, appointments, formed))
         appointments = await pacing.paced(runtime, tx, opened, appointments)
+        if practice.moment is not None:
+            appointments = tuple(one for one in appointments if one.reason is None)
     opened = replace(round_, state="open", content=content, closes_at=plan.closes)
     if practice.ask in ("place", "both") and not round_.confidential:
         await planning.write_postings(runtime, tx, round_, practice, "post", max(plan.first, runtime.clock.now()))
@@ -184,7 +189,10 @@ async def next_step_of(tx: Tx, round_: RoundRow, practice: Practice, closes: dat
         ShardDue(purpose=row.purpose, origin=row.origin, due=row.due, started=row.state != "planned")
         for row in await tx.execute(query)
     ]
-    return next_step(known, practice.reminders, closes)
+    step = next_step(known, practice.reminders, closes)
+    if practice.moment is None:
+        return step
+    return min(step, arrivals.next_look(round_), key=lambda one: one.at)
 
 
 async def set_timer(tx: Tx, round_: RoundRow, step: Step | None) -> None:
@@ -225,3 +233,11 @@ async def _after_close(tx: Tx, round_: RoundRow) -> Step | None:
         return Step("deliver", due)
     results = await returning.due(tx, round_)
     return None if results is None else Step("results", results)
+
+
+async def enrol(runtime: Runtime, tx: Tx, round_: RoundRow) -> None:
+    """Ask those whose own moment has come since the round last looked."""
+    practice = await rounds.practice_of(tx, round_)
+    plan = await invitations.plan(runtime, tx, round_, practice, None)
+    await arrivals.enrol(runtime, tx, round_, await pacing.paced(runtime, tx, round_, plan.appointments))
+    await wait_for_next(tx, round_)

@@ -13,7 +13,7 @@ from typing import Any, Protocol, get_args
 from pydantic import BaseModel, ValidationError
 
 from tertulia.domain.people import Place
-from tertulia.domain.programs import Audience, Cadence, Practice, Program
+from tertulia.domain.programs import Audience, Cadence, Moment, Practice, Program
 from tertulia.domain.prompts import Privacy
 from tertulia.errors import Mistake
 from tertulia.services.program_tables import PracticeTable, ProgramTable, plain
@@ -147,6 +147,8 @@ def _kind_faults(plugins: Kinds, index: int, table: Mapping[str, Any]) -> Iterat
         return
     if known.privacy == "confidential" and table.get("ask", "each") != "each":
         yield ("practice", index, "ask"), 'a survey is asked privately, never in a shared place; write ask = "each".'
+    if known.privacy != "confidential" and "moment" in table:
+        yield ("practice", index, "moment"), "only a survey is asked at a moment of each person's own; leave it out."
     model = known.options
     try:
         if isinstance(options, dict):
@@ -242,4 +244,5 @@ def _practice(table: PracticeTable, zone: str) -> Practice:
         reminders=tuple(table.reminders),
         options=plain(table.options),
         join=table.join,
+        moment=Moment(table.moment.event, table.moment.after) if table.moment else None,
     )

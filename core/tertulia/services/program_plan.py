@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Final, Literal
 
 from tertulia.domain.people import Person
-from tertulia.domain.programs import Practice, Program
+from tertulia.domain.programs import Moment, Practice, Program
 from tertulia.domain.walltime import instant, wall_time
 from tertulia.services.cadence import occurrences
 from tertulia.services.program_tables import show_duration
@@ -145,6 +145,7 @@ def _fields(practice: Practice) -> dict[str, str]:
         **{f"audience.{name}": ", ".join(values) for name, values in audience.items()},
         "ask": practice.ask,
         "join": practice.join,
+        **({"moment": _moment(practice.moment)} if practice.moment else {}),
         "places": ", ".join(places),
         "open_for": show_duration(practice.open_for),
         "reminders": ", ".join(map(show_duration, practice.reminders)),
@@ -153,6 +154,10 @@ def _fields(practice: Practice) -> dict[str, str]:
             for name, value in practice.options.items()
         },
     }
+
+
+def _moment(moment: Moment) -> str:
+    return f"{show_duration(moment.after)} after a member {moment.event}"
 
 
 def _summary(practice: Practice) -> str:

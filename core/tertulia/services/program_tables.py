@@ -127,6 +127,13 @@ class PlaceTable(Table):
     kind: PlaceKind = "channel"
 
 
+class MomentTable(Table):
+    """Name a moment in each person's own time."""
+
+    event: Literal["joined", "left"]
+    after: Duration = timedelta(days=1)
+
+
 class PracticeTable(Table):
     """Describe one practice."""
 
@@ -141,6 +148,7 @@ class PracticeTable(Table):
     reminders: Annotated[list[Duration], Field(max_length=5)] = []
     options: dict[str, Any] = {}
     join: Literal["all", "opt-in"] = "all"
+    moment: MomentTable | None = None
 
     @field_validator("ask")
     @classmethod

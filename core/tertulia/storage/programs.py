@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.people import Place
-from tertulia.domain.programs import Audience, Cadence, Practice, Program
+from tertulia.domain.programs import Audience, Cadence, Moment, Practice, Program
 from tertulia.storage import tables
 from tertulia.storage.database import Tx
 
@@ -103,7 +103,16 @@ def _encode_practice(practice: Practice) -> Json:
         "open_for": practice.open_for.total_seconds(),
         "reminders": [pause.total_seconds() for pause in practice.reminders],
         "options": practice.options,
+        "moment": _encode_moment(practice.moment),
     }
+
+
+def _encode_moment(moment: Moment | None) -> Json | None:
+    return None if moment is None else {"event": moment.event, "after": moment.after.total_seconds()}
+
+
+def _decode_moment(parsed: Mapping[str, Any] | None) -> Moment | None:
+    return None if parsed is None else Moment(parsed["event"], timedelta(seconds=parsed["after"]))
 
 
 def _decode(version: int, parsed: Mapping[str, Any]) -> Program:
@@ -125,4 +134,5 @@ def _decode_practice(parsed: Mapping[str, Any]) -> Practice:
         options=parsed["options"],
         # programs of before the key existed address everybody
         join=parsed.get("join", "all"),
+        moment=_decode_moment(parsed.get("moment")),
     )

@@ -21,6 +21,7 @@ from tertulia.domain.identifiers import Id
 from tertulia.errors import Mistake, Refused
 from tertulia.extension import Access, Handler
 from tertulia.runtime import Runtime
+from tertulia.services import arrivals, rounds
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import membership, role, round_table
 from tertulia.web import sessions
@@ -131,10 +132,19 @@ async def _linked(tx: Tx, session: Session, scope: Scope) -> bool:
             round_table.c.organization_id == session.organization, round_table.c.id == scope.round
         )
         workspace = (await tx.execute(query)).scalar_one_or_none()
-        return workspace is not None and await _member(tx, session, workspace)
+        if workspace is None:
+            return False
+        return await _member(tx, session, workspace) or await _asked_on_leaving(tx, session, scope.round)
     if scope.workspace is not None:
         return await _member(tx, session, scope.workspace)
     return True
+
+
+async def _asked_on_leaving(tx: Tx, session: Session, round_id: Id) -> bool:
+    round_ = await rounds.find(tx, round_id, session.organization) if session.round == round_id else None
+    if round_ is None:
+        return False
+    return await arrivals.left_and_asked(tx, round_, await rounds.practice_of(tx, round_), session.person)
 
 
 async def _belongs(tx: Tx, session: Session, workspace: Id, access: Access) -> bool:
