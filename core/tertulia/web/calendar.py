@@ -8,6 +8,7 @@ from tertulia.extension import Access
 from tertulia.services import calendars, rounds
 from tertulia.storage import people
 from tertulia.web.access import register
+from tertulia.web.edge import see_other
 from tertulia.web.state import RUNTIME, SESSION
 
 OWN = Access(kind="link", why="one person's times in one round")
@@ -18,8 +19,8 @@ def attach(app: web.Application) -> None:
     register(app, "GET", "/answer/{round}/calendar.ics", download, OWN)
 
 
-async def download(request: web.Request) -> web.Response:
-    """Hand over the person's times as a file; 404 where there are none."""
+async def download(request: web.Request) -> web.StreamResponse:
+    """Hand over the person's times as a file; where there are none, go back to the question."""
     runtime, session = request.app[RUNTIME], request[SESSION]
     async with runtime.database.read() as tx:
         round_ = await rounds.find(tx, request.match_info["round"], session.organization)
@@ -29,7 +30,7 @@ async def download(request: web.Request) -> web.Response:
         language = person.languages[0] if person.languages else "en"
         found = await calendars.engagements(runtime, tx, round_, person.id, language)
     if not found:
-        raise web.HTTPNotFound
+        return see_other(f"/answer/{request.match_info['round']}")
     return web.Response(
         body=calendars.write(runtime, found),
         content_type="text/calendar",

@@ -96,6 +96,8 @@ class Garden:
         known = await self.row(tables.identity, person_id=person, seen_at=self.now - 2000 * DAY)
         await self.row(tables.identity_change, identity_id=known, at=at("identity_change"))
         await self.row(tables.match_history, person_id=person, at=at("match_history"))
+        await self.row(tables.sign_up, practice=f"p{side}", person_id=person, left_at=at("sign_up"))
+        await self.row(tables.private_answer, round_id=held, person_id=person, expires_at=at("private_answer"))
         await self.row(tables.candle, changed_on=at("candle"))
         await self.row(tables.feedback_spent, until=at("feedback_spent"))
         said = await self.row(tables.feedback, week=at("feedback"))
@@ -120,6 +122,9 @@ class Garden:
 
         old = await self.row(tables.round_table, opens_at=self.now - 2000 * DAY, closes_at=at("session"))
         await self.row(tables.session, round_id=old)
+        who = await self.world.person(self.tx, f"Guest{side}")
+        await self.row(tables.round_share, round_id=old, person_id=who)
+        await self.row(tables.reservation, round_id=old, person_id=who)
         over = await self.row(tables.round_table, opens_at=self.now - 2000 * DAY, closes_at=at("seat"))
         held = await self.row(tables.session, round_id=over)
         await self.row(tables.seat, session_id=held, round_id=over)
