@@ -31,7 +31,11 @@ RECENT = 15.0
 """Seconds after which an edit is in every client's copy of the message."""
 FORMS, LINES = 2_000, 50
 """Forms whose edits are remembered, and how many of each."""
+EVENTS = 5_000
+"""Events that are known again, of the 85 minutes in which Zoom repeats one."""
 POSTING = "chat-posting:"
+LAUNCH = "https://zoom.us/launch/chat?jid=robot_"
+"""What opens the chat with a bot in Zoom's client, followed by the bot's address."""
 
 
 class ChatTurns:
@@ -41,9 +45,21 @@ class ChatTurns:
         self._context, self._chat, self._names = context, chat, names
         self._under_way: set[asyncio.Task[None]] = set()
         self._edits: OrderedDict[str, list[tuple[float, Change]]] = OrderedDict()
+        self._taken: OrderedDict[str, None] = OrderedDict()
 
     async def take(self, event: ChatEvent) -> None:
-        """Take *event*; returns once what was given is committed and what is said was said, or will be."""
+        """Take *event*; returns once what was given is committed and what is said was said, or will be.
+
+        Zoom sends an event again that it holds for lost: what was taken here is not answered a second time.
+        """
+        if event.key in self._taken:
+            return
+        await self._taken_first(event)
+        self._taken[event.key] = None
+        if len(self._taken) > EVENTS:
+            self._taken.popitem(last=False)
+
+    async def _taken_first(self, event: ChatEvent) -> None:
         await self._know(event)
         if event.kind == "command":
             await self._command(event)
@@ -119,8 +135,7 @@ class ChatTurns:
             return
         await self._chat.send(event.jid, kept["form"])
         if event.place is not None:
-            pointer = messages.text_message(Markup.literal(phrase("elsewhere", "en")))
-            await self._chat.send(event.to, pointer, user=event.jid, only=event.actor.user)
+            await self._chat.send(event.to, pointer(self._chat), user=event.jid, only=event.actor.user)
 
     async def _filled_in(self, event: ChatEvent, act: Change) -> None:
         content = changed(self._content(event), act)
@@ -151,6 +166,11 @@ class ChatTurns:
         await asyncio.wait({task}, timeout=PATIENCE)
 
 
+def pointer(chat: Chat) -> Content:
+    """Write where to go on, with a link that opens the chat with the bot."""
+    return messages.pointer(phrase("elsewhere", "en"), LAUNCH + chat.robot)
+
+
 def reply_address(event: ChatEvent) -> str:
     """Write where a reply to *event* goes: the place, the actor's own address, and the actor."""
     return "|".join((event.jid if event.place is None else event.to, event.jid, event.actor.user))
@@ -166,7 +186,7 @@ async def written(chat: Chat, to: str, reply: Reply) -> None:
         await chat.send(jid, content)
         if not shared:
             return
-        content = messages.text_message(Markup.literal(phrase("elsewhere", "en")))
+        content = pointer(chat)
     await chat.send(place, content, user=jid, only=user if reply.private or reply.prompt is not None else "")
 
 

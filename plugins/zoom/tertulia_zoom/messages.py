@@ -64,6 +64,11 @@ def text_message(text: Markup) -> Content:
     return {"body": list(elements(text)) or [{"type": "message", "text": " "}]}
 
 
+def pointer(text: str, url: str) -> Content:
+    """Write one line that opens *url*."""
+    return {"body": [linked(text, url)]}
+
+
 def answer_message(reply: Reply) -> Content:
     """Write *reply* for one person."""
     if reply.prompt is not None:

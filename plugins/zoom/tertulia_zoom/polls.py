@@ -29,6 +29,7 @@ from tertulia import (
 )
 from tertulia_zoom.desk import Desk
 from tertulia_zoom.limits import Rate
+from tertulia_zoom.messages import WITHOUT_FORM
 from tertulia_zoom.messages_text import line, phrase
 from tertulia_zoom.paths import NUMBER, Gone
 from tertulia_zoom.rest import Operation
@@ -235,7 +236,7 @@ def _question(field: Field, language: str) -> tuple[Json, Json]:
 
 
 def _token(prompt: Prompt) -> str:
-    token = next((action.token for action in prompt.actions if action.verb == "answer"), "")
+    token = next((action.token for action in prompt.actions if action.verb not in WITHOUT_FORM), "")
     if not token:
         raise OperatorError("the question has no action that takes an answer")
     return token

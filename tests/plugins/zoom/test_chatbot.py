@@ -152,7 +152,9 @@ async def test_a_form_that_was_asked_for_in_a_channel_comes_into_the_own_chat() 
         made.chatter.say(made.ana, "icebreaker", made.channel.jid)
         await made.settled()
         assert "own page" in made.said(made.ana)[0]
-        assert "own chat" in json.dumps(made.town.chat.seen(made.ana, made.channel.jid)[-1].content)
+        (pointer,) = made.town.chat.seen(made.ana, made.channel.jid)[-1].content["body"]
+        assert "own chat" in pointer["text"]
+        assert pointer["link"] == f"https://zoom.us/launch/chat?jid=robot_{made.server.robot}"
         assert answerable().link not in json.dumps(
             [one.content for one in made.town.chat.seen(made.ben, made.channel.jid)]
         )
@@ -270,6 +272,7 @@ async def test_what_is_sent_twice_is_taken_once_and_another_time_is_a_change() -
         made.server.bot.tell(event)
         await made.settled()
         assert len(made.taken("answered")) == 1
+        assert message.versions == 2
         made.chatter.press(made.ana, message, "Send")
         await made.settled()
         assert len(made.taken("answered")) == 2
