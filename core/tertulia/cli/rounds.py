@@ -11,7 +11,7 @@ from tertulia.cli.edge import asynchronous, opened, organization_option, table, 
 from tertulia.domain.identifiers import Id
 from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
-from tertulia.services import rounds
+from tertulia.services import release_progress, rounds
 from tertulia.services.rounds import Progress
 from tertulia.storage.database import Tx
 from tertulia.storage.people import Workspace
@@ -53,7 +53,10 @@ async def show(round_id: str, workspace: str | None, organization: str | None) -
     async with opened() as runtime, runtime.database.read() as tx:
         home = await workspace_named(tx, organization, workspace)
         progress = await _progress(tx, home, await _id(tx, home, round_id))
+        release = await release_progress.standing(tx, home.organization, progress.round.id)
     click.echo(f"{progress.round.practice}, {progress.round.occurrence}: {progress.round.state}")
+    if release is not None:
+        click.echo(str(release))
     rows = [
         (purpose, state, count) for purpose, states in progress.deliveries.items() for state, count in states.items()
     ]

@@ -1,7 +1,7 @@
 """Release a survey round: compute its cells before the transaction that closes it, then keep them in it.
 
 The computation takes from seconds to minutes, on a thread, while nothing is locked: answers are no longer taken, and
-the ballots stay until the cells are kept. A crash before that finds everything as it was and computes it again.
+the ballots stay until the cells are kept. After a crash the computation goes on from what was decided.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from tertulia.domain.people import Person
 from tertulia.domain.surveys import DECLINED, FEWEST_ANSWERS, Item
 from tertulia.extension import Itemised
 from tertulia.runtime import Runtime
-from tertulia.services import rounds, shares, summaries
+from tertulia.services import release_progress, rounds, shares, summaries
+from tertulia.services.release_progress import Teller
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import cells, people
 from tertulia.storage.cells import StoredCell
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import ballot, membership
-from tertulia.surveys import ballots
+from tertulia.surveys import ballots, comments
 from tertulia.surveys.confidentiality.candidates import DEPARTMENT, TEAM, group_of
 from tertulia.surveys.confidentiality.release import BLOCK, Cell, Closed, Figure, Past, Release, release
 
@@ -50,6 +51,7 @@ class Prepared:
     invited: int
     cast: frozenset[str]
     declined: int = 0
+    comments: Sequence[Mapping[str, Any]] = ()
 
 
 def items_of(runtime: Runtime, round_: RoundRow) -> Sequence[Item]:
@@ -68,13 +70,17 @@ async def prepare(runtime: Runtime, round_id: Id, step: int) -> Prepared | None:
         if not items:
             return None
         closed, prepared = await _gathered(runtime, tx, round_, items)
-    made = await _apart(lambda: release(closed, k=fewest(round_)))
+        digest = await release_progress.digest(tx, closed, fewest(round_))
+        before = await release_progress.decided_before(tx, round_, digest)
+    teller = Teller(runtime, round_, digest)
+    made = await _apart(lambda: release(closed, k=fewest(round_), decided=before, progress=teller))
+    await teller.done()
     log.info("a release was computed", extra={"round": round_id, "gate": made.gate, "cells": len(made.published)})
     return replace(prepared, release=made)
 
 
 async def _apart(work: Callable[[], Release]) -> Release:
-    """Run *work* on a thread that a service which stops does not wait for: it starts over anyway."""
+    """Run *work* on a thread that a service which stops does not wait for: the next one goes on from its progress."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Release] = loop.create_future()
 
@@ -115,6 +121,8 @@ async def _gathered(runtime: Runtime, tx: Tx, round_: RoundRow, items: Sequence[
     closed = Closed(round=round_.id, asked=atoms, answers=answers, items=items, past=past)
     nothing = Release(state="withheld", gate="withheld", k=FEWEST_ANSWERS, cells=())
     cast = frozenset(id_ for id_, _, _ in opened)
+    given = {person: values for person, values in answers.items() if person not in declined}
+    said = comments.arranged(given, atoms, runtime.entropy)
     answered = tuple(sorted(answers))
     return closed, Prepared(
         release=nothing,
@@ -123,6 +131,7 @@ async def _gathered(runtime: Runtime, tx: Tx, round_: RoundRow, items: Sequence[
         invited=len(invited),
         cast=cast,
         declined=len(declined),
+        comments=comments.sealed(runtime, round_.organization, round_.id, said),
     )
 
 
@@ -203,9 +212,12 @@ async def keep(tx: Tx, round_: RoundRow, prepared: Prepared) -> bool:
         return False
     made = prepared.release
     await cells.add(tx, round_.organization, round_.id, [_stored(one) for one in made.cells])
+    if made.state == "released":
+        await comments.keep(tx, prepared.comments)
     atoms = {person: atom for person, atom in prepared.atoms.items() if person not in made.left_out}
     await ballots.note_respondents(tx, round_, prepared.answered, atoms)
     await ballots.destroy(tx, round_.id)
+    await release_progress.forget(tx, round_.organization, round_.id)
     return True
 
 

@@ -74,6 +74,7 @@ KEPT: Mapping[str, str] = {
     "round": "keeps figures, and nobody's name",
     "round_follow_up": "says which rounds belong together, and nobody's name",
     "ballot": "is destroyed at the close of its round",
+    "release_state": "is about a round that is closing, and goes with its ballots",
     "cell": "keeps what is published, and nobody's name",
     "survey_action": "keeps what was promised to everybody, and nobody's name",
     "installation": "goes by an admin",

@@ -24,7 +24,7 @@ from tertulia.domain.repeats import remembered
 from tertulia.domain.surveys import BALLOT_SIZE
 from tertulia.errors import Mistake
 from tertulia.storage.database import Database, Tx, upsert
-from tertulia.storage.tables import ballot, respondent, round_table
+from tertulia.storage.tables import ballot, release_state, respondent, round_table
 from tertulia.surveys.keystore import RoundKeys
 
 if TYPE_CHECKING:
@@ -155,6 +155,7 @@ async def clear_ended_rounds(runtime: Runtime) -> None:
     held = runtime.keys.held()
     async with runtime.database.write() as tx:
         await tx.execute(ballot.delete().where(ballot.c.round_id.in_(ended)))
+        await tx.execute(release_state.delete().where(release_state.c.round_id.in_(ended)))
         over = [
             round_id
             for some in _chunks(held)

@@ -18,6 +18,7 @@ from tertulia.storage.tables.people import (
     tombstone,
     workspace,
 )
+from tertulia.storage.tables.releases import release_state
 from tertulia.storage.tables.rituals import private_answer, reservation, round_follow_up, round_share, sign_up
 from tertulia.storage.tables.rounds import (
     budget,
@@ -95,6 +96,7 @@ __all__ = [
     "private_answer",
     "program",
     "rate",
+    "release_state",
     "reporting_line",
     "reservation",
     "respondent",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -26,7 +26,6 @@ from tertulia.surveys.confidentiality.rounding import FEW, Base, bands
 Outcome: TypeAlias = Literal["published", "too_few", "refused", "over_budget", "too_coarse", "dropped"]
 GateOutcome: TypeAlias = Literal["all", "no_crosses", "base_10", "withheld"]
 Answers: TypeAlias = Mapping[Id, Mapping[str, object]]
-Progress: TypeAlias = Callable[[float], None]
 
 IN_DETAIL = 50
 """Of a company or department with that many answers every point of a scale is published, not its levels only."""
@@ -86,6 +85,23 @@ class Closed:
     crosses: Sequence[tuple[str, str]] = CROSSES
 
 
+@dataclass(kw_only=True)
+class Decided:
+    """Hold what a release has decided so far, so that one that was interrupted goes on from there.
+
+    *audits* are the auditor's decisions, one list for each different question in the items' order; *failed* is how
+    many steps of the ladder the gate refused, *passed* which items it let pass in the present one.
+    """
+
+    audits: list[list[Outcome]] = field(default_factory=list)
+    failed: int = 0
+    passed: list[str] = field(default_factory=list)
+
+
+Progress: TypeAlias = Callable[[Decided, str, float], None]
+"""Is told after each decision: all of them, the phase (`audit`, or the gate's step), and the share that is done."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Release:
     """Hold what may be published of a round; *left_out* are the people whose answers are in no cell."""
@@ -108,41 +124,62 @@ def release(
     k: int = FEWEST_ANSWERS,
     budget: int = BUDGET,
     seconds: float = 1800,
-    progress: Progress = lambda share: None,
+    decided: Decided | None = None,
+    progress: Progress = lambda decided, phase, share: None,
 ) -> Release:
     """Decide what may be published of a closed round beside all that its look-back holds.
 
     *k* may be raised from round to round and is never lowered. *seconds* bound what the gate may take; each of its
-    tries gets an even part.
+    tries gets an even part. *decided* is what an interrupted release of the same input told to *progress*.
     """
+    decided = decided or Decided()
     k = checked_k(k, closed.past)
     counted = {person: atom for person, atom in closed.asked.items() if person in closed.answers}
     groups = candidates(list(closed.asked.values()), closed.crosses)
     left_out = leave_out(closed.round, groups, counted, closed.past, k)
     counted = {person: atom for person, atom in counted.items() if person not in left_out}
-    audits: dict[object, list[Outcome]] = {}
-    outcomes: dict[str, list[Outcome]] = {}
-    for number, item in enumerate(closed.items):
-        known = (item.blocks, tuple(tuple(_published(past, item.key)) for past in closed.past))
-        if known not in audits:
-            audits[known] = audit(item, groups, counted, closed.past, k, budget)
-        outcomes[item.key] = audits[known]
-        progress((number + 1) / len(closed.items) / 2)
+    outcomes = _audited(closed, groups, counted, k, budget, decided, progress)
     for step, (name, crosses, base) in enumerate(LADDER):
         cells = [
             cell
             for item in closed.items
             for cell in _cells(item, groups, outcomes[item.key], counted, closed.answers, crosses=crosses, base=base)
         ]
-        if _passes(closed, cells, counted, time.monotonic() + seconds / len(LADDER)):
-            progress(1.0)
+        if step < decided.failed:
+            continue
+        if _passes(closed, cells, counted, time.monotonic() + seconds / len(LADDER), decided, progress):
             return Release(state="released", gate=name, k=k, cells=tuple(cells), left_out=left_out)
-        progress(0.5 + (step + 1) / len(LADDER) / 2)
+        decided.failed, decided.passed = step + 1, []
+        progress(decided, name, 0.5)
     nothing = tuple(
         replace(cell, outcome="dropped", answered=0, figures=()) if cell.outcome == "published" else cell
         for cell in cells
     )
     return Release(state="withheld", gate="withheld", k=k, cells=nothing, left_out=left_out)
+
+
+def _audited(
+    closed: Closed,
+    groups: Sequence[Group],
+    counted: Mapping[Id, Atom],
+    k: int,
+    budget: int,
+    decided: Decided,
+    progress: Progress,
+) -> dict[str, list[Outcome]]:
+    """Return the auditor's decisions on each item; items about which it is asked the same share them."""
+    audits: dict[object, list[Outcome]] = {}
+    outcomes: dict[str, list[Outcome]] = {}
+    for number, item in enumerate(closed.items):
+        shown = [[(cell.group.key, cell.blocks) for cell in _published(past, item.key)] for past in closed.past]
+        question = (item.blocks, tuple(map(tuple, shown)))
+        if question not in audits:
+            if len(audits) == len(decided.audits):
+                decided.audits.append(audit(item, groups, counted, closed.past, k, budget))
+                progress(decided, "audit", (number + 1) / len(closed.items) / 2)
+            audits[question] = decided.audits[len(audits)]
+        outcomes[item.key] = audits[question]
+    return outcomes
 
 
 def checked_k(k: int, past: Iterable[Past] = ()) -> int:
@@ -288,10 +325,20 @@ def _filled(cell: Cell, item: Item, given: NDArray[np.int64]) -> Cell:
     return replace(cell, answered=n // 5 * 5, figures=tuple(figures))
 
 
-def _passes(closed: Closed, cells: Sequence[Cell], counted: Mapping[Id, Atom], end: float) -> bool:
+def _passes(
+    closed: Closed,
+    cells: Sequence[Cell],
+    counted: Mapping[Id, Atom],
+    end: float,
+    decided: Decided,
+    progress: Progress,
+) -> bool:
     """Ask the gate, item by item, about this round and about all rounds of the look-back together."""
     people = _people(counted, closed.past)
+    phase = LADDER[decided.failed][0]
     for item in closed.items:
+        if item.key in decided.passed:
+            continue
         points = len(item.points) + 1
         now = _known(Past(atoms=counted, cells=cells), item.key, people)
         inside = np.array([person in counted for person in people], dtype=np.bool_)
@@ -302,6 +349,8 @@ def _passes(closed: Closed, cells: Sequence[Cell], counted: Mapping[Id, Atom], e
         before = [one for past in closed.past for one in _known(past, item.key, people)]
         if before and gate.forced_over_rounds([*before, *now], points, seconds=end - time.monotonic()):
             return False
+        decided.passed.append(item.key)
+        progress(decided, phase, 0.5 + len(decided.passed) / len(closed.items) / 2)
     return True
 
 
