@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from tertulia.domain.people import Place
-from tertulia.domain.programs import Audience, Cadence
+from tertulia.domain.programs import Audience, Cadence, Moment
 from tertulia.domain.prompts import Privacy
 from tertulia.errors import Mistake
 from tertulia.plugins import Plugins
@@ -98,7 +98,7 @@ def test_the_example_in_the_documentation_is_a_program() -> None:
     program = parse(EXAMPLE.read_text(), version=3, plugins=Plugins.load(allowed=frozenset()))
     assert program.version == 3
     assert program.message_budget == 10
-    daily, weekly = program.practices
+    daily, weekly, monthly, quarterly, newcomers = program.practices
     assert daily.kind == "check-in"
     assert daily.cadence == Cadence(rule="FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", start="2027-01-11T09:30:00")
     assert (daily.ask, daily.open_for, daily.reminders) == ("each", timedelta(hours=10), (timedelta(hours=3),))
@@ -109,6 +109,24 @@ def test_the_example_in_the_documentation_is_a_program() -> None:
         Place(platform="teams", ref="19:general@thread.tacv2", kind="channel"),
         Place(platform="zoom", ref="weekly", kind="meeting"),
     )
+
+    assert {one.kind for one in (monthly, quarterly, newcomers)} == {"pulse"}
+    assert newcomers.moment == Moment("joined", timedelta(days=7))
+    assert (monthly.moment, newcomers.open_for) == (None, timedelta(weeks=13))
+
+
+def test_only_a_survey_is_asked_at_a_moment_of_each_persons_own() -> None:
+    text = EXAMPLE.read_text()
+    moment = '[practice.moment]\nevent = "joined"\nafter = "7d"\n'
+    plugins = Plugins.load(allowed=frozenset())
+    with pytest.raises(ProgramMistake, match="only a survey is asked at a moment"):
+        parse(
+            text.replace(moment, "").replace("[practice.options]", moment + "[practice.options]", 1),
+            version=1,
+            plugins=plugins,
+        )
+    with pytest.raises(ProgramMistake, match="event"):
+        parse(text.replace('event = "joined"', 'event = "promoted"'), version=1, plugins=plugins)
 
 
 def test_a_small_document_gets_the_defaults() -> None:
