@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.markup import Markup
 from tertulia.domain.people import Person
+from tertulia.domain.planning import WEB
 from tertulia.domain.programs import Practice
 from tertulia.domain.prompts import SEEN_BY, Given, Prompt, Reply, ReplyStatus, Visibility
 from tertulia.domain.repeats import remembered
@@ -28,11 +29,12 @@ from tertulia.services.rounds import RoundRow
 from tertulia.storage import people
 from tertulia.storage.database import Tx, upsert
 from tertulia.storage.tables import participation, response, round_table
-from tertulia.surveys import ballots
+from tertulia.surveys import ballots, comments
 from tertulia.surveys.ballots import Cast
 
 LARGEST_ANSWER = 16_000
 _BROKEN = re.compile(r"[\ud800-\udfff]|(?<!\\)(?:\\\\)*\\u0000")
+CARE = "If you need somebody to look after you, write **candle** to me; it has nothing to do with your answers."
 CLOSED = "This round has closed, so nothing was kept."
 NOT_YOURS = "This button is somebody else's; answer with your own."
 NOT_A_MEMBER = "You are not a member of the workspace that asks this."
@@ -92,7 +94,8 @@ async def take(
             return await _wish(runtime, asked, ticket.verb, values)
         given, visibility = _checked(runtime, asked, ticket.verb, values)
         if asked.round.confidential:
-            return await _cast(runtime, asked, given, key)
+            await _previewed(runtime, asked, given, values)
+            return await _cast(runtime, asked, given, key, platform)
         taken = _Answer(given=given, visibility=visibility, platform=platform, key=key)
         kept = await runtime.database.group(partial(_keep, runtime, asked, taken))
         asked = await _afresh(runtime, asked)
@@ -174,7 +177,14 @@ def check_storable(values: Json) -> None:
         raise Mistake("Your answer holds a character that cannot be kept; write it anew.")
 
 
-async def _cast(runtime: Runtime, asked: Asked, given: Given, key: str | None) -> Reply:
+async def _previewed(runtime: Runtime, asked: Asked, given: Given, values: Json) -> None:
+    """Stop a comment that seems to name somebody before it is sent, unless its author has seen that."""
+    if comments.KEY in given.values:
+        async with runtime.database.read() as tx:
+            await comments.preview(tx, asked.round.organization, asked.round.workspace, values)
+
+
+async def _cast(runtime: Runtime, asked: Asked, given: Given, key: str | None, platform: str) -> Reply:
     # never in a group with other writes: a transaction they share would tell when the ballot came
     async with runtime.database.write() as tx:
         status = await ballots.cast(runtime, tx, asked.round.id, asked.person.id, given.values, key)
@@ -182,6 +192,8 @@ async def _cast(runtime: Runtime, asked: Asked, given: Given, key: str | None) -
         return _said("closed", CLOSED)
     what = "You passed; that is sealed like an answer" if given.passed else "Your answer is sealed without your name"
     text = Markup.literal(f"Thank you. {what}, and only rounded figures are shown.{_until(asked)}")
+    if platform != WEB:
+        text += Markup.parse(CARE)  # the web's last page has a button for it
     # what was answered is not sent back: a platform would keep it beside the name
     return Reply(status=status, prompt=acknowledged(_shown(runtime, asked), text), text=text, private=True)
 

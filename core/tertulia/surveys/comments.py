@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -130,24 +131,27 @@ def _visible(node: Node, sizes: Mapping[Node, int], children: Mapping[Node, set[
     return found
 
 
-async def keep(runtime: Runtime, tx: Tx, organization: Id, round_id: Id, found: Sequence[Comment]) -> None:
-    """Publish the comments of a round: sealed, by random ids, without any join to a ballot."""
-    table = tables.comment
+def sealed(runtime: Runtime, organization: Id, round_id: Id, found: Sequence[Comment]) -> Sequence[Mapping[str, Any]]:
+    """Return the rows that publish comments: sealed, by random ids, without any join to a ballot."""
     rows = []
     for one in found:
         identifier = runtime.new_id()
-        sealed = runtime.vault.seal(one.text.encode(), "comment", organization, identifier)
         rows.append(
             {
                 "organization_id": organization,
                 "round_id": round_id,
                 "id": identifier,
-                "node": " / ".join(one.node)[:450],
-                "sealed": sealed,
+                "node": one.node[-1][:450] if one.node else "",  # a team is written with its department
+                "sealed": runtime.vault.seal(one.text.encode(), "comment", organization, identifier),
             }
         )
+    return sorted(rows, key=lambda row: str(row["id"]))
+
+
+async def keep(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Publish what `sealed` returned, in the transaction that destroys the ballots."""
     if rows:
-        await tx.execute(table.insert(), sorted(rows, key=lambda row: str(row["id"])))
+        await tx.execute(tables.comment.insert(), [dict(row) for row in rows])
 
 
 async def published(runtime: Runtime, tx: Tx, organization: Id, round_id: Id) -> dict[str, list[str]]:

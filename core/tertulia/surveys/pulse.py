@@ -14,7 +14,7 @@ from tertulia.domain.prompts import Action, Draft, Given, Privacy
 from tertulia.domain.surveys import CONFIDENTIAL, DECLINED, Item
 from tertulia.errors import Mistake
 from tertulia.extension import Prepared, RoundRequest, Shared, Tally
-from tertulia.surveys import reading, sampling
+from tertulia.surveys import comments, reading, sampling
 from tertulia.surveys.pulse_options import Options
 from tertulia.surveys.questions import Question, question_of
 
@@ -53,6 +53,7 @@ class Pulse:
             "blocks": [list(block) for block in made],
             "fewest": options.fewest,
             "staggered": options.staggered,
+            "comment": options.comment,
         }
         return Prepared(content=content)
 
@@ -66,19 +67,19 @@ class Pulse:
 
     def prompt(self, content: Json, language: str) -> Draft:
         """Show all questions."""
-        return _draft(_questions(content))
+        return _draft(_questions(content), content)
 
     def prompt_for(self, content: Json, share: Json, language: str) -> Draft:
         """Show the questions of a person's part."""
-        return _draft(_questions(content, share))
+        return _draft(_questions(content, share), content)
 
     def accept(self, content: Json, verb: str, values: Json) -> Given:
         """Take one answer to each question."""
-        return _given(_questions(content), verb, values)
+        return _given(_questions(content), verb, values, content)
 
     def accept_for(self, content: Json, share: Json, verb: str, values: Json) -> Given:
         """Take one answer to each question of a person's part, or the reason why there is none."""
-        return _given(_questions(content, share), verb, values)
+        return _given(_questions(content, share), verb, values, content)
 
     def items(self, content: Json) -> Sequence[Item]:
         """Return what is counted, each item by the parts that were asked it; the reasons for not answering apart."""
@@ -129,12 +130,17 @@ def _questions(content: Json, share: Json | None = None) -> list[Question]:
     return sorted((question for question in asked if question.key in mine), key=lambda one: mine.index(one.key))
 
 
-def _draft(questions: Sequence[Question]) -> Draft:
+def _draft(questions: Sequence[Question], content: Json) -> Draft:
+    asked = content.get("comment")
     return Draft(
         title="",
         body=Markup.literal(f"{len(questions)} questions, about a minute. Each needs an answer."),
         recorded=CONFIDENTIAL,
-        fields=(*(question.field() for question in questions), REASON.field()),
+        fields=(
+            *(question.field() for question in questions),
+            *(comments.fields(asked) if asked else ()),
+            REASON.field(),
+        ),
         actions=(
             Action(verb="answer", label="Send", style="primary"),
             Action(verb="decline", label="Not this time"),
@@ -143,10 +149,11 @@ def _draft(questions: Sequence[Question]) -> Draft:
     )
 
 
-def _given(questions: Sequence[Question], verb: str, values: Json) -> Given:
+def _given(questions: Sequence[Question], verb: str, values: Json, content: Json) -> Given:
     if verb == "decline":
         return Given(values=REASON.given(values) or {}, passed=True)
     taken = [question.given(values) for question in questions]
     if None in taken:
         raise Mistake("A question has no answer; choose one for each, or press “Not this time”.")
-    return Given(values={key: value for one in taken if one for key, value in one.items()})
+    said = comments.given(values) if content.get("comment") else {}
+    return Given(values={key: value for one in [*taken, said] if one for key, value in one.items()})

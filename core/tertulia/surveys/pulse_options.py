@@ -54,7 +54,7 @@ class Options(BaseModel):
     *wording* supplies texts that may not be shipped. *fewest* people stand behind every figure that is published.
     The audience is divided by lot into *parts* which are asked different items, 0 for as many as it is large enough
     for; 1 asks everybody the same, which gives the most figures of small groups. *staggered* asks each person in one
-    of four weeks.
+    of four weeks. *comment* asks for a comment in that many words; empty asks for none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -67,6 +67,15 @@ class Options(BaseModel):
     fewest: int = Field(default=FEWEST_ANSWERS, ge=FEWEST_ANSWERS, le=50)
     parts: int = Field(default=0, ge=0, le=MOST_PARTS)
     staggered: bool = False
+    comment: str = Field(default="", max_length=300)
+
+    @field_validator("comment")
+    @classmethod
+    def _comment(cls, text: str) -> str:
+        for finding in linter.lint(text) if text else ():
+            if finding.refused:
+                raise ValueError(finding.sentence)
+        return text
 
     @field_validator("own", mode="before")
     @classmethod
