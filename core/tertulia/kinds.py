@@ -21,9 +21,9 @@ class Share:
 
     Write no names into *share*: where it has a list `people` of ids, the kind gets it back as a list of
     `{"id", "name", "team", "location", "zone", "given"}` without those who left, opted out or were erased. *given*
-    maps each stage of the round (the first is `""`) to what that person gave there for the group. The kind also gets
-    `me`: `{"id", "name", "zone", "given", "reserved"}` of the person who looks; *reserved* maps each item to the
-    person's place in its line, counted from 1.
+    maps each stage of the round (the first is `""`) to what that person gave there for the group, for all, or for
+    the team that both are of. The kind also gets `me`: `{"id", "name", "zone", "given", "reserved"}` of the person who
+    looks; *reserved* maps each item to the person's place in its line, counted from 1.
     """
 
     share: Json = field(default_factory=dict)
@@ -117,8 +117,9 @@ class Outcome:
 
     *invited* were reached. *shares* are as they were dealt. *earlier* maps each earlier stage to what was given there
     by whom. *reserved* maps each item to its line, first come first. *private* are the private answers, in no order
-    and without names. *silent* tells in how many rounds on end, this one included, a person of an opt-in practice
-    has given nothing at all. *organisers* are the hosts and admins of the workspace.
+    and without names. *teams* are those of the people in all this. *silent* tells in how many rounds on end, this one
+    included, a person of an opt-in practice has given nothing at all. *organisers* are the hosts and admins of the
+    workspace.
     """
 
     stage: str
@@ -130,6 +131,7 @@ class Outcome:
     earlier: Mapping[str, Mapping[Id, Json]]
     reserved: Mapping[str, tuple[Id, ...]]
     private: tuple[Json, ...]
+    teams: Mapping[Id, str | None]
     silent: Mapping[Id, int]
     organisers: tuple[Id, ...]
 

@@ -14,6 +14,9 @@ from tertulia.domain.prompts import SEEN_BY, Action, Draft, Field, Given, Option
 from tertulia.errors import Mistake
 from tertulia.extension import Prepared, RoundRequest, Shared, Tally
 from tertulia.forms import choice, text
+from tertulia.kinds import Conclusion, Outcome
+from tertulia.rituals import help_offers
+from tertulia.rituals.help_offers import HELP
 
 GOING = Field(
     key="going",
@@ -34,7 +37,7 @@ MOOD = Field(
     ),
 )
 LIFE = Field(key="life", kind="long", label="Something from life you like to share")
-PROJECT, DAILY = (GOING, WORK, BLOCKERS), (MOOD, LIFE)
+PROJECT, DAILY = (GOING, WORK, BLOCKERS, HELP), (MOOD, LIFE)
 ROOM = {"work": 1500, "blockers": 300, "life": 1500}
 HEADINGS = {"work": "On the desk", "blockers": "In the way", "life": "From life"}
 
@@ -74,18 +77,34 @@ class CheckIn:
 
     def accept(self, content: Json, verb: str, values: Json) -> Given:
         """Take what was filled in; an empty form is a mistake, not a pass."""
-        given: dict[str, str] = {}
+        given: dict[str, str | bool] = {}
         for field in _fields(content):
+            if field.kind == "confirm":
+                continue
             taken = choice(values, field) if field.options else text(values, field, ROOM[field.key])
             if taken is not None:
                 given[field.key] = taken
         if not given:
             raise Mistake("Nothing is filled in; write or choose something, or pass.")
+        if help_offers.wants({**given, "help": values.get("help") in (True, "true", "on")}):
+            given["help"] = True
         return Given(values=given)
+
+    def prompt_for(self, content: Json, share: Json, language: str) -> Draft:
+        """Show what follows: who asks for help, or who can."""
+        return help_offers.draft(content, share)
+
+    def accept_for(self, content: Json, share: Json, verb: str, values: Json) -> Given:
+        """Take an offer of help."""
+        return help_offers.accept(content, share, values)
+
+    def conclude(self, content: Json, outcome: Outcome) -> Conclusion:
+        """Offer the blockers for which somebody asked for help to colleagues."""
+        return Conclusion(follow_ups=tuple(help_offers.follow(content, outcome)))
 
     def summary(self, content: Json, given: Sequence[Shared], tally: Tally, language: str) -> Draft | None:
         """Show the digest: how many took part, points and words without names, texts with their givers."""
-        if not tally.answered:
+        if not tally.answered or content.get("stage"):
             return None
         blocks: list[Block] = [Paragraph((Span(_turnout(tally)),))]
         blocks.extend(_counts(given))
@@ -103,7 +122,8 @@ class CheckIn:
 
 def _fields(content: Json) -> tuple[Field, ...]:
     asked: dict[str, tuple[Field, ...]] = {"project": PROJECT, "life": DAILY, "both": PROJECT + DAILY}
-    return asked[content["ask"]]
+    # what only its giver sees is offered to nobody
+    return tuple(field for field in asked[content["ask"]] if field is not HELP or content["visibility"] != "me")
 
 
 def _turnout(tally: Tally) -> str:

@@ -21,7 +21,6 @@ from tertulia.domain.prompts import SEEN_BY, Given, Prompt, Reply, ReplyStatus, 
 from tertulia.domain.repeats import remembered
 from tertulia.domain.walltime import wall_time
 from tertulia.errors import Mistake
-from tertulia.kinds import Dealt
 from tertulia.runtime import Runtime
 from tertulia.services import arrivals, effects, preferences, rounds, shares
 from tertulia.services.prompts import PASS, Ticket, acknowledged, compose
@@ -127,7 +126,7 @@ async def read(runtime: Runtime, tx: Tx, ticket: Ticket, person: Id) -> Asked | 
 async def _afresh(runtime: Runtime, asked: Asked) -> Asked:
     """Read a share again that shows what its group gave, the answer just kept among it."""
     kind = runtime.plugins.ritual(asked.round.kind)
-    if asked.share is None or not isinstance(kind, Dealt):
+    if asked.share is None or not shares.keeps(kind, asked.round):
         return asked
     async with runtime.database.read() as tx:
         return replace(asked, share=await shares.share_of(runtime, tx, asked.round, kind, asked.person.id))

@@ -25,15 +25,22 @@ if TYPE_CHECKING:
 
 async def share_of(runtime: Runtime, tx: Tx, round_: RoundRow, kind: RitualKind, person: Id) -> Json | None:
     """Return what *person* is asked in particular, `None` where the kind asks everybody the same."""
-    if isinstance(kind, Dealt):
+    if keeps(kind, round_):
         return (await rituals.seen_by(tx, round_.organization, round_.id, [person])).get(person)
     return drawn(runtime, round_, kind, person)
+
+
+def keeps(kind: RitualKind, round_: RoundRow) -> bool:
+    """Tell whether the shares of a round are stored: a kind deals them as it opens, or as it plans a stage."""
+    # a further stage has an occurrence of its own, see `services.rounds.STAGE`
+    staged = isinstance(kind, Personal) and round_.occurrence.startswith("stage:")
+    return staged or isinstance(kind, Dealt)
 
 
 async def dealt(runtime: Runtime, tx: Tx, round_: RoundRow, persons: Sequence[Id]) -> dict[Id, Json]:
     """Return the shares of *persons* that were dealt and kept; none where the kind deals none."""
     kind = runtime.plugins.rituals().get(round_.kind)
-    if not persons or not isinstance(kind, Dealt):
+    if not persons or kind is None or not keeps(kind, round_):
         return {}
     return await rituals.seen_by(tx, round_.organization, round_.id, persons)
 

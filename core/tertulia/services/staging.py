@@ -100,6 +100,7 @@ async def _outcome(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id) -> Outc
     shares = await rituals.shares_of(tx, round_.organization, round_.id)
     lines = await rituals.reserved(tx, round_.organization, root)
     sealed = await effects.private_answers(runtime, tx, round_.organization, root)
+    known = await people.persons(tx, round_.organization, (here.keys() | shares.keys()) - gone)
     return Outcome(
         stage=chain.get(round_.id, ""),
         opened_at=round_.opens_at,
@@ -113,6 +114,7 @@ async def _outcome(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id) -> Outc
         },
         reserved={item: tuple(one for one in line if one not in gone) for item, line in lines.items()},
         private=tuple(sorted((values for one, values in sealed.items() if one not in gone), key=repr)),
+        teams={one.id: one.team for one in known.values()},
         silent=await _silent(tx, round_, root, shares.keys() - gone),
         organisers=tuple(one for one in await _organisers(tx, round_) if one not in gone),
     )

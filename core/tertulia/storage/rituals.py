@@ -148,12 +148,20 @@ def _seen(
             "team": mate.team,
             "location": mate.location,
             "zone": mate.zone,
-            "given": {stage: said["values"] for stage, said in given.get(mate.id, {}).items() if said["shared"]},
+            "given": {
+                stage: said["values"]
+                for stage, said in given.get(mate.id, {}).items()
+                if said["for"] in ("group", "workspace") or (said["for"] == "team" and _one_team(mine, mate))
+            },
         }
         for mate in mates
         if mate.id != one
     ]
     return {**own.share, "group": own.group, "people": people_, "me": me}
+
+
+def _one_team(one: Any, other: Any) -> bool:
+    return one is not None and one.team is not None and one.team == other.team
 
 
 async def _known(tx: Tx, organization: Id, round_id: Id, ids: Collection[Id]) -> dict[Id, Any]:
@@ -209,8 +217,7 @@ async def _given(
             response.c.passed.is_(False),
         )
         for row in await tx.execute(query):
-            shared = row.visibility == "group"
-            said[row.person_id][rounds[row.round_id]] = {"values": row._mapping["values"], "shared": shared}
+            said[row.person_id][rounds[row.round_id]] = {"values": row._mapping["values"], "for": row.visibility}
     return said
 
 

@@ -1,4 +1,4 @@
-"""What I take part in: every practice with a plain toggle, and the people whom I do not want to be introduced to."""
+"""What I take part in, whom I do not want to be introduced to, and my own weeks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tertulia.domain.people import Person
 from tertulia.domain.programs import Practice
 from tertulia.errors import Mistake
 from tertulia.extension import Access
-from tertulia.services import matching, preferences, sign_ups
+from tertulia.services import matching, preferences, sign_ups, trends
 from tertulia.storage import matching as avoidance
 from tertulia.storage import people, programs
 from tertulia.storage.database import Tx
@@ -36,9 +36,10 @@ class Offer:
 
 
 def attach(app: web.Application) -> None:
-    """Add the two pages."""
+    """Add the pages."""
     register(app, "GET", "/my/practices", show, OWN)
     register(app, "POST", "/my/practices", change, OWN)
+    register(app, "GET", "/my/trends", show_trends, OWN)
     register(app, "GET", "/my/avoid", show_avoided, OWN)
     register(app, "POST", "/my/avoid", change_avoided, OWN)
 
@@ -172,6 +173,16 @@ async def _avoid_page(request: web.Request, *, error: str | None = None, typed: 
         error=error,
         typed=typed,
     )
+
+
+async def show_trends(request: web.Request) -> web.Response:
+    """Show the member's own check-ins over the weeks."""
+    runtime = request.app[RUNTIME]
+    async with runtime.database.read() as tx:
+        person = await _me(tx, request)
+        weeks = await trends.of_member(runtime, tx, person)
+    language = person.languages[0] if person.languages else "en"
+    return pages.render(request, "trends.html", language=language, weeks=weeks)
 
 
 async def _me(tx: Tx, request: web.Request) -> Person:

@@ -24,9 +24,9 @@ def content(**options: Any) -> Any:
 @pytest.mark.parametrize(
     ("ask", "keys"),
     [
-        ("project", ["going", "work", "blockers"]),
+        ("project", ["going", "work", "blockers", "help"]),
         ("life", ["mood", "life"]),
-        ("both", ["going", "work", "blockers", "mood", "life"]),
+        ("both", ["going", "work", "blockers", "help", "mood", "life"]),
     ],
 )
 def test_a_practice_chooses_what_is_asked(ask: str, keys: list[str]) -> None:
@@ -78,7 +78,7 @@ def test_whatever_comes_back_is_taken_or_a_mistake(value: Any) -> None:
         except Mistake:
             continue
         assert set(taken) == {key}
-        taken[key].encode()
+        str(taken[key]).encode()
 
 
 def test_the_digest_groups_what_was_shared() -> None:

@@ -152,6 +152,7 @@ async def entries(town: Any, name: str) -> list[str]:
     stage = next(row["id"] for row in await town.rounds() if (row["content"] or {}).get("stage") == "places")
     async with town.runtime.database.read() as tx:
         round_ = await rounds.find(tx, stage)
+        assert round_ is not None
         found = await calendars.engagements(town.runtime, tx, round_, town.people[name], "en")
     return [one.title for one in found]
 
