@@ -90,6 +90,41 @@ async def test_repeated_and_late_events_change_nothing(open_village: Any, url: s
         assert len(await village.rows(tables.inbox)) == 9
 
 
+async def test_an_hour_of_lost_events_is_healed(open_village: Any, url: str, tmp_path: Path) -> None:
+    """Nothing of the meeting's middle came, its end neither; the next reading finds what Zoom knows."""
+    async with open_village(url, tmp_path) as village:
+        meetings, (ana, ben, chen), sender = village.server.meetings, village.users, village.server.sender
+        began = village.clock.now()
+        instance = meetings.start(village.number)
+        first = meetings.join(instance, ana)
+        await village.handled()
+        sender.fate = "lost"
+        village.clock.advance(timedelta(minutes=20))
+        second = meetings.join(instance, ben)
+        meetings.leave(instance, first)
+        village.clock.advance(timedelta(minutes=20))
+        third = meetings.join(instance, ana)
+        meetings.join(instance, chen)
+        village.clock.advance(timedelta(minutes=20))
+        for stay in (second, third):
+            meetings.leave(instance, stay)
+        meetings.end(instance)
+        assert len(sender.lost) == 7
+        village.clock.advance(timedelta(hours=6))
+
+        async def stated() -> bool:
+            return len(await village.rows(tables.participation)) == 4
+
+        await village.core.until(stated)
+        names = {person: name for name, person in village.people.items()}
+        minute = timedelta(minutes=1)
+        rows = await village.rows(tables.participation)
+        assert {
+            (names[row.person_id], (row.started_at - began) // minute, (row.ended_at - began) // minute)
+            for row in rows
+        } == {("Ana Sousa", 0, 20), ("Ana Sousa", 40, 60), ("Ben Okafor", 20, 60), ("Chen Wei", 40, 60)}
+
+
 async def test_other_meetings_are_dropped_before_they_are_stored(open_village: Any, url: str, tmp_path: Path) -> None:
     async with open_village(url, tmp_path) as village:
         other = village.town.add_meeting(village.users[1], "Salary talk")
