@@ -14,7 +14,7 @@ from tertulia_zoom.chat import Chat, Message, channel_jid
 from tertulia_zoom.chat_names import Names
 from tertulia_zoom.chatbot import POSTING, ChatTurns, written
 from tertulia_zoom.desk import PLATFORM, Desk, desk
-from tertulia_zoom.messages_text import phrase
+from tertulia_zoom.messages_phrases import phrase
 from tertulia_zoom.polls import Polls
 from tertulia_zoom.scheduling import Scheduling
 

@@ -21,7 +21,7 @@ from tertulia_zoom.chat_names import Names
 from tertulia_zoom.chatbot_events import ChatEvent, mentioned
 from tertulia_zoom.messages import Content
 from tertulia_zoom.messages_form import Change, Chosen, Edited, Opened, Sent, changed, settled, values
-from tertulia_zoom.messages_text import phrase
+from tertulia_zoom.messages_phrases import phrase
 
 logger = logging.getLogger(__name__)
 

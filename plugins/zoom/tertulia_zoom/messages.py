@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from tertulia import Action, Field, Markup, Media, Option, Prompt, Reply
-from tertulia_zoom.messages_text import Element, clipped, elements, line, linked, phrase, shown, small
+from tertulia_zoom.messages_phrases import phrase
+from tertulia_zoom.messages_text import Element, clipped, elements, line, linked, shown, small
 
 Content = Element
 WITHOUT_FORM = frozenset({"pass", "snooze", "stop"})

@@ -1,4 +1,4 @@
-"""Words for Team Chat: people's words made harmless, markup in Zoom's own dialect, and the phrases we add."""
+"""Words for Team Chat: people's words made harmless, and markup in Zoom's own dialect."""
 
 from __future__ import annotations
 
@@ -24,66 +24,6 @@ _MARKDOWN = str.maketrans(
     {"*": "∗", "_": "\u02cd", "`": "ʼ", "~": "∼", "<": "‹", ">": "›", "|": "¦", "[": "[\u2060", "]": "]\u2060"}
 )
 _LISTS = re.compile(r"^(\s*)([-+#]|\d+[.)])(?=\s)", re.MULTILINE)
-
-_PHRASES: dict[str, dict[str, str]] = {
-    "en": {
-        "page": "Answer on your own page",
-        "confidential": "You are invited to answer in confidence. The questions are on a page that is only yours.",
-        "done": "There is nothing to do here any more.",
-        "open": "Answer",
-        "private": "Write to me in our own chat, where nobody else reads along.",
-        "elsewhere": "I have written to you in our own chat, where nobody else reads along.",
-        "taken": "Thank you.",
-        "changed": "Thank you, your answer is changed.",
-        "closed": "This round has closed, so nothing was kept.",
-        "refused": "This could not be taken. Open the question again.",
-        "unknown_actor": "I do not know yet who you are.",
-        "together": "Join the meeting",
-        "ended": "This round has closed; what came of it follows.",
-        "poll": "(Your answer is shown with your name.)",
-        "yes": "Yes",
-        "no": "No",
-    },
-    "de": {
-        "page": "Auf der eigenen Seite antworten",
-        "confidential": "Du kannst vertraulich antworten. Die Fragen stehen auf einer Seite, die nur dir gehört.",
-        "done": "Hier ist nichts mehr zu tun.",
-        "open": "Antworten",
-        "together": "Zur Besprechung",
-        "ended": "Diese Runde ist zu Ende; das Ergebnis folgt.",
-        "poll": "(Deine Antwort wird mit deinem Namen gezeigt.)",
-        "yes": "Ja",
-        "no": "Nein",
-    },
-    "es": {
-        "page": "Responder en tu propia página",
-        "confidential": "Puedes responder de forma confidencial. Las preguntas están en una página solo tuya.",
-        "done": "Ya no hay nada que hacer aquí.",
-        "open": "Responder",
-        "together": "Entrar en la reunión",
-        "ended": "Esta ronda ha terminado; sigue lo que salió de ella.",
-        "poll": "(Tu respuesta se muestra con tu nombre.)",
-        "yes": "Sí",
-        "no": "No",
-    },
-    "fr": {
-        "page": "Répondre sur votre page",
-        "confidential": "Vous pouvez répondre en confiance. Les questions sont sur une page qui n’est qu’à vous.",
-        "done": "Il n’y a plus rien à faire ici.",
-        "open": "Répondre",
-        "together": "Rejoindre la réunion",
-        "ended": "Ce tour est terminé ; en voici le résultat.",
-        "poll": "(Votre réponse est montrée avec votre nom.)",
-        "yes": "Oui",
-        "no": "Non",
-    },
-}
-
-
-def phrase(name: str, language: str) -> str:
-    """Return one of our own phrases in *language*, in English where that is not known."""
-    known = _PHRASES.get(language.partition("-")[0].lower(), {})
-    return known.get(name) or _PHRASES["en"][name]
 
 
 def shown(text: str) -> str:

@@ -30,7 +30,8 @@ from tertulia import (
 from tertulia_zoom.desk import Desk
 from tertulia_zoom.limits import Rate
 from tertulia_zoom.messages import WITHOUT_FORM
-from tertulia_zoom.messages_text import line, phrase
+from tertulia_zoom.messages_phrases import phrase
+from tertulia_zoom.messages_text import line
 from tertulia_zoom.paths import NUMBER, Gone
 from tertulia_zoom.rest import Operation
 

@@ -11,7 +11,8 @@ from tertulia import Id, Json, Markup, OutcomeUnknown, Prompt, Recipient, Ref, S
 from tertulia_zoom import messages
 from tertulia_zoom.chat import Chat
 from tertulia_zoom.desk import Desk
-from tertulia_zoom.messages_text import line, phrase
+from tertulia_zoom.messages_phrases import phrase
+from tertulia_zoom.messages_text import line
 
 GATHERING = "gather:"
 TOGETHER = 4

@@ -26,7 +26,7 @@ from tertulia.testing.contracts import (
 from tertulia.testing.samples import sample_prompt, summary_prompt
 from tertulia_zoom.chat_ports import TeamChat, team_chat
 from tertulia_zoom.config import Settings
-from tertulia_zoom.messages_text import phrase
+from tertulia_zoom.messages_phrases import phrase
 from tertulia_zoom.stand_in import Town, ZoomServer
 from tertulia_zoom.stand_in.chat import Channel, jid_of
 from tertulia_zoom.stand_in.faults import Fault, bad_json, error_after, hang, refusal, reset, too_many
