@@ -25,12 +25,14 @@ from tertulia.capabilities import (
     Collect,
     Command,
     Fact,
+    Keep,
     Left,
     Platform,
     Raw,
     Reachable,
     Subscription,
     Webhook,
+    Withdrawn,
 )
 from tertulia.config import Config
 from tertulia.delivery import intake
@@ -133,6 +135,10 @@ def fact(stated: Mapping[str, Any]) -> Fact:
             return Reachable(actor=who, address=stated["address"])
         case "left":
             return Left(actor=who)
+        case "keep":
+            return Keep(key=stated["key"], value=stated["value"])
+        case "withdrawn":
+            return Withdrawn(platform=stated["platform"], realm="realm", due=NOW + timedelta(days=10))
         case _:
             assert where is not None
             return Collect(place=where, after=timedelta(minutes=stated["after"]))
