@@ -53,11 +53,12 @@ def posting(prompt: Prompt, key: str) -> Content:
 
 
 def invitation(prompt: Prompt) -> Content:
-    """Write that there is something confidential to answer: the personal link, and no word of the question."""
+    """Write that there is something confidential to answer, and what that means: no word of the question itself."""
     if not prompt.link:
         return text_message(Markup.literal(phrase("done", prompt.language)))
     link = linked(phrase("page", prompt.language), prompt.link)
-    return {"body": [*elements(Markup.literal(phrase("confidential", prompt.language))), link]}
+    means = [small(prompt.recorded)] if prompt.recorded else []
+    return {"body": [*elements(Markup.literal(phrase("confidential", prompt.language))), *means, link]}
 
 
 def text_message(text: Markup) -> Content:
