@@ -19,6 +19,7 @@ from openapi_core.testing import MockRequest, MockResponse
 
 import tertulia_zoom
 from tertulia.domain.identifiers import Id
+from tertulia.services import sign_ups
 from tertulia.services.registry import Live
 from tertulia.storage import tables
 from tertulia.testing.world import Home, World, world
@@ -71,6 +72,17 @@ rule = "FREQ=DAILY"
 time = "common"
 """
 
+CAFE = """
+[[practice]]
+key = "coffee"
+kind = "cafe"
+title = "Coffee"
+join = "opt-in"
+cadence = {{ rule = "FREQ=WEEKLY;BYDAY=MO", start = "2026-01-05T10:00", time = "common", zone = "UTC" }}
+open_for = "24h"
+options = {{ form = "within", size = 4 }}
+"""
+
 
 @dataclass
 class Office:
@@ -103,7 +115,7 @@ class Office:
 
 
 @asynccontextmanager
-async def office(folder: Path, program: str) -> AsyncIterator[Office]:
+async def office(folder: Path, program: str, *, schedules: bool = False) -> AsyncIterator[Office]:
     plugins = {"zoom": tertulia_zoom}
     async with ZoomServer() as server, world(f"sqlite:///{folder / 't.db'}", folder, plugins=plugins) as core:
         town = server.town
@@ -111,10 +123,10 @@ async def office(folder: Path, program: str) -> AsyncIterator[Office]:
         home = await core.workspace(domains=["example.org"])
         mails = {name: f"{name.split()[0].lower()}@example.org" for name in NAMES}
         users = {name: town.add_user(name, mails[name]) for name in NAMES}
-        people = {name: await core.person(home, name, email=mails[name]) for name in NAMES}
+        people = {name: await core.person(home, name, email=mails[name], team="Harbour") for name in NAMES}
         channel = town.chat.add_channel("Everyone", list(users.values()))
         meeting = town.add_meeting(users[NAMES[0]], "Weekly")
-        live = await core.enable(home, "zoom", server.settings())
+        live = await core.enable(home, "zoom", server.settings(scheduler=users[NAMES[0]] if schedules else None))
         server.bot.url = live.context.public_url + ENDPOINT
 
         async def known() -> bool:
@@ -328,4 +340,37 @@ async def test_a_poll_of_a_meeting_and_a_channel_meet_in_one_digest(tmp_path: Pa
         assert "The sea." in digest
         assert "Nowhere." not in digest
         assert not town.poll.polls[place.meeting]
+        assert faults(place.server) == []
+
+
+async def test_a_cafe_is_introduced_in_the_own_chats_and_meets_in_a_meeting_of_its_own(tmp_path: Path) -> None:
+    async with office(tmp_path, CAFE, schedules=True) as place:
+        core, town = place.core, place.town
+        async with core.runtime.database.write() as tx:
+            for person in place.people.values():
+                await sign_ups.sign_up(
+                    core.runtime, tx, place.home.organization, place.home.workspace, "coffee", person
+                )
+        before = set(town.meetings)
+        core.clock.advance(timedelta(hours=1, seconds=1))
+        await core.until(lambda: all(len(town.chat.said(user)) == 2 for user in place.users.values()))
+        (number,) = set(town.meetings) - before
+        meeting = town.meetings[number]
+        assert meeting["type"] == 3
+        for name, user in place.users.items():
+            asked, invited = [one.content for one in town.chat.said(user)]
+            assert meeting["join_url"] in json.dumps(invited)
+            assert meeting["join_url"] not in json.dumps(asked)
+            assert "actions" not in {part["type"] for part in invited["body"]}
+            others = [other for other in NAMES if other != name]
+            assert all(other in json.dumps(asked) for other in others)
+        (ana, message) = (place.users["Ana Sousa"], town.chat.said(place.users["Ana Sousa"])[0])
+        items = [item for part in message.content["body"] if part["type"] == "actions" for item in part["items"]]
+        times = [item["text"] for item in items if item["value"].startswith("tick:times:")]
+        place.server.chatter.press(ana, message, times[0])
+        await core.until(lambda: message.versions == 2)
+        (send,) = [item["text"] for item in items if item["value"].startswith("send:")]
+        place.server.chatter.press(ana, message, send)
+        await core.until(lambda: message.versions == 3)
+        assert [row._mapping["values"] for row in await place.rows(tables.response)] == [{"times": ["0"]}]
         assert faults(place.server) == []
