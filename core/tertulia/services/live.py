@@ -232,14 +232,14 @@ class WorkspaceLive:
         async with self._runtime.database.read() as tx:
             await self._host(tx, host, resolve=False)
             found = await self._session(tx, session)
-            if found.groups:
+            if found.divided:
                 return found.groups
             round_ = await self._round(tx, found)
             gathering = await live_groups.gather(self._runtime, tx, found, round_, policy)
         divided = await live_groups.divide(self._runtime, gathering, policy)
         async with self._runtime.database.write() as tx:
             found = await self._session(tx, session, lock=True)
-            if found.groups:  # another click was faster
+            if found.divided:  # another click was faster
                 return found.groups
             if found.state != "groups":
                 await live_sessions.step(tx, found, "groups")

@@ -19,7 +19,7 @@ from tertulia.storage.tables import session as session_table
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """Hold one session as stored; *groups* are seats that share a room."""
+    """Hold one session as stored; *groups* are seats that share a room, none before people were *divided*."""
 
     organization: Id
     id: Id
@@ -28,6 +28,7 @@ class Session:
     host: Id
     state: str
     opened: datetime
+    divided: bool = False
     groups: tuple[tuple[str, ...], ...] = ()
 
 
@@ -81,5 +82,6 @@ def _session(row: sa.Row[tuple[object, ...]]) -> Session:
         host=fields["host_id"],
         state=fields["state"],
         opened=fields["opens_at"],
+        divided=fields["groups"] is not None,
         groups=tuple(tuple(group) for group in fields["groups"] or ()),
     )

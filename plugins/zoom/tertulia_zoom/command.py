@@ -23,12 +23,21 @@ def command() -> None:
 @organization_option
 def addresses(workspace: str | None, organization: str | None) -> None:
     """Print the addresses that the app's pages in the Zoom Marketplace ask for."""
+    from yarl import URL
+
+    from tertulia_zoom import chatbot_route, installed
     from tertulia_zoom.webhooks import WEBHOOK
 
     async def found() -> dict[str, str]:
         async with open_installation("zoom", workspace=workspace, organization=organization) as context:
             events = await context.subscribe(WEBHOOK, context.settings.webhook_secrets)
-            return {"Event notification endpoint": events.url, "Below it are all pages": context.public_url}
+            return {
+                "Event notification endpoint": events.url,
+                "Bot endpoint": context.public_url + chatbot_route.ENDPOINT,
+                "Home URL of the in-meeting panel": f"{context.public_url}/panel",
+                "OAuth redirect URL": context.public_url + installed.PATH,
+                "Domain": str(URL(context.public_url).host),
+            }
 
     for name, address in asyncio.run(found()).items():
         click.echo(f"{name}: {address}")
@@ -45,9 +54,10 @@ def doctor(workspace: str | None, organization: str | None) -> None:
         wrong = 0
         async with open_installation("zoom", workspace=workspace, organization=organization) as context:
             async for finding in examine(context):
-                wrong += finding.cure is not None
+                wrong += finding.cure is not None and not finding.optional
                 told = "" if finding.cure is None else f": {finding.cure}"
-                click.echo(f"{'ok    ' if finding.cure is None else 'WRONG '} {finding.subject}{told}")
+                sign = "ok    " if finding.cure is None else "note  " if finding.optional else "WRONG "
+                click.echo(f"{sign} {finding.subject}{told}")
         return wrong
 
     if wrong := asyncio.run(examined()):
@@ -64,6 +74,7 @@ def stand_in(port: int) -> None:
         sandbox = ZoomSandbox(port)
         settings = await sandbox.start()
         click.echo(f"Settings, for `tertulia plugins enable zoom --file`: {json.dumps(dict(settings))}")
+        click.echo(f"Join its meeting at {sandbox.server.url}/")
         click.echo("Ctrl-C ends it.")
         try:
             await asyncio.Event().wait()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tertulia import Json
+from tertulia_zoom.stand_in.client import Clients
+from tertulia_zoom.stand_in.entrance import Entrance
 from tertulia_zoom.stand_in.server import ZoomServer
 
 PEOPLE = ("Ana Sousa", "Ben Okafor", "Chen Wei", "Dalia Haddad", "Emil Larsen", "Fatou Diallo")
@@ -19,6 +21,7 @@ class ZoomSandbox:
         mails = (f"{name.lower().replace(' ', '.')}@example.org" for name in PEOPLE)
         self.people = tuple(town.add_user(name, mail) for name, mail in zip(PEOPLE, mails, strict=True))
         self.weekly = town.add_meeting(self.people[0], "Weekly")
+        Entrance(Clients(self.server), self.weekly)
 
     async def start(self) -> Json:
         """Start serving and return the settings of an installation that uses it."""

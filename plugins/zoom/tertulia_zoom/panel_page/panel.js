@@ -371,7 +371,7 @@ function take(told) {
   clockShift = told.now - Date.now();
   const turn = view.counts?.turn, last = before.counts?.turn;
   if (view.hosting && turn && turn.of !== order.length) readOrder();
-  if (view.hosting && view.counts?.state === "groups" && !rooms.length) readRooms();
+  if (view.hosting && view.counts?.state === "groups" && rooms.length !== view.counts.groups) readRooms();
   if (turn && turn.ends && turn.number !== last?.number) tell(speaker(turn));
   draw();
 }

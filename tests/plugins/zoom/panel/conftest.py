@@ -24,6 +24,7 @@ from tertulia.testing.world import Home, World, world
 from tertulia.web.mailbox import Mailbox
 from tertulia_zoom.stand_in import Town, ZoomServer
 from tertulia_zoom.stand_in.client import Clients
+from tertulia_zoom.stand_in.entrance import Entrance
 from tertulia_zoom.stand_in.state import Instance
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -70,6 +71,7 @@ async def gathering(folder: Path, *, sdk: Path | None = None, absent: str = "Dee
     number = town.add_meeting(users["Hana Ito"], "Weekly")
     server = ZoomServer(town=town)
     clients = Clients(server, sdk=sdk)
+    Entrance(clients, number)
     post = await mailbox.start()
     url = f"sqlite:///{folder / 'tertulia.db'}"
     try:

@@ -166,3 +166,27 @@ def field(text: str, name: str) -> str:
 
 def hidden(text: str) -> dict[str, str]:
     return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', text))
+
+
+async def test_whoever_tries_the_stand_in_walks_into_its_meeting(open_gathering: Any, open_browser: Any) -> None:
+    """Without npm the stand-in's own library speaks the same messages; what the client lacks is left out."""
+    async with open_gathering() as place, open_browser() as browser:
+        place.clients.unsupported = frozenset({"sendMessageToChat", "createBreakoutRooms"})
+        door = await browser.open(f"{place.server.url}/")
+        await door.until("document.querySelector('[name=panel]') !== null")
+        await door.run(f"document.querySelector('[name=panel]').value = {place.panel!r}")
+        await door.run("document.querySelector('form').requestSubmit()")
+        await door.until(press("Apps: Tertulia"))
+        await door.until(press("Choose a question"), frame=PANEL)
+        await door.until("document.getElementById('in-chat')?.disabled", frame=PANEL)
+        await door.until(press("Ask everybody"), frame=PANEL)
+        await answer(door, "Early trains")
+        await door.until(press("Open the rooms"), frame=PANEL)
+        await door.until(says("stay here"), frame=PANEL)
+        await door.until(press("Close the rooms and end"), frame=PANEL)
+        await door.until(says("Early trains"), frame=PANEL)
+        assert door.faults == []
+        async with aiohttp.ClientSession() as http:
+            strange = {"panel": "https://example.org/panel", "user": ""}
+            async with http.post(f"{place.server.url}/join", data=strange) as refused:
+                assert refused.status == 400

@@ -61,6 +61,8 @@ async function follow() {
   }
 }
 
-document.getElementById("apps").addEventListener("click", open);
+const apps = document.getElementById("apps");
+apps.addEventListener("click", open);
+apps.disabled = false;
 document.getElementById("leave").addEventListener("click", () => fetch(`${here}/leave`, { method: "POST" }));
 follow();
