@@ -267,6 +267,10 @@ class Sender:
         )
 
     async def _final(self, row: leases.Row, state: str, reason: str | None) -> None:
+        if row.purpose == "alert" and state == "sent":
+            # its row would tell at what time somebody asked for care
+            await self._runtime.database.group(lambda tx: _delete(tx, row))
+            return
         await self._runtime.database.group(lambda tx: _update(tx, row, state=state, sealed=None, reason=reason))
 
 
@@ -282,6 +286,11 @@ def _seconds(after: timedelta | datetime | None) -> float | None:
         return None
     pause = after if isinstance(after, timedelta) else after - datetime.now(UTC)
     return max(0.0, pause.total_seconds())
+
+
+async def _delete(tx: Tx, row: leases.Row) -> None:
+    table = tables.outbox
+    await tx.execute(table.delete().where(table.c.id == row.id, table.c.state == "planned"))
 
 
 async def _update(tx: Tx, row: leases.Row, **values: object) -> None:
