@@ -50,10 +50,10 @@ def register_webhooks(context: Context) -> Iterable[Webhook]:
 
 @hookimpl
 def register_routes(context: Context) -> Iterable[Route]:
-    """Return what must answer in the same request: the bot endpoint and the in-meeting panel."""
-    from tertulia_zoom import chatbot_route, panel
+    """Return what must answer in the same request: the bot endpoint, the in-meeting panel, the end of consent."""
+    from tertulia_zoom import chatbot_route, installed, panel
 
-    return (*chatbot_route.routes(context), *panel.routes(context))
+    return (*chatbot_route.routes(context), *panel.routes(context), *installed.routes(context))
 
 
 @hookimpl

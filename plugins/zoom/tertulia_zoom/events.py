@@ -113,7 +113,8 @@ def reported_stays(uuid: str, rows: Iterable[Mapping[str, Any]], events: Sequenc
             continue
         known = devices.get(session) or _text(row.get("registrant_id")) or session
         who = _text(row.get("participant_user_id")) or _text(row.get("id")) or guest(uuid, known)
-        stays.append(Stay(who=who, session=session, joined=joined, left=left))
+        room = _text(row.get("bo_mtg_id")) or None
+        stays.append(Stay(who=who, session=session, joined=joined, left=left, room=room))
     return stays
 
 

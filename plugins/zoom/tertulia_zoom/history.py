@@ -10,11 +10,12 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from tertulia import Batch, Interaction, Json, OutcomeUnknown, Participation, Place, RetryLater
+from tertulia import Batch, Interaction, Json, OperatorError, OutcomeUnknown, Participation, Place, RetryLater
 from tertulia_zoom.answers import NotOnPlan
 from tertulia_zoom.attendance import Attendance, Stay, attendance
 from tertulia_zoom.desk import PLATFORM, Desk
@@ -155,13 +156,13 @@ class MeetingHistory:
     async def _rows(self, uuid: str) -> list[Json]:
         """Return who was there by Zoom's records: the list, or the report where that has nothing."""
         account = self._desk.account
-        for read in (account.participants, account.reported_participants):
-            try:
-                rows = [row async for page in read(uuid) for row in page]
-            except (Gone, NotOnPlan):
-                continue
+        with suppress(Gone, NotOnPlan):
+            rows = [row async for page in account.participants(uuid) for row in page]
             if rows:
                 return rows
+        # small accounts cannot even grant the scope for reports
+        with suppress(Gone, OperatorError):
+            return [row async for page in account.reported_participants(uuid) for row in page]
         return []
 
     def _facts(self, number: str, instance: _Instance, record: _Record) -> list[Participation | Interaction]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from tertulia_zoom.doctor import examine
@@ -41,6 +42,19 @@ async def test_wrong_settings_are_named(open_bench: Any, change: Any, subject: s
         found = await wrong(bench.context)
         assert word in found[subject]
         assert "nobody answers" in found["address for events"]
+
+
+async def test_the_page_after_consent(open_village: Any, tmp_path: Path) -> None:
+    async with (
+        open_village(f"sqlite:///{tmp_path / 'tertulia.db'}", tmp_path) as village,
+        aiohttp.ClientSession() as browser,
+    ):
+        url = village.live.context.public_url + "/installed"
+        for query, status in (("?code=abc", 200), ("", 200), ("?error=access_denied", 400)):
+            async with browser.get(url + query) as page:
+                assert page.status == status
+                assert "content-security-policy" in page.headers
+                assert "abc" not in await page.text()
 
 
 async def test_a_scope_that_is_missing_is_named(open_bench: Any) -> None:

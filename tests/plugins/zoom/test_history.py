@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tertulia import Interaction, Keep, Participation, Place, Raw, RetryLater
 from tertulia.testing.context import EPOCH
 from tertulia_zoom.attendance import Stay, attendance, enough, shared, united
-from tertulia_zoom.events import guest
+from tertulia_zoom.events import guest, reported_stays
 from tertulia_zoom.history import present
 from tertulia_zoom.stand_in import faults
 from tertulia_zoom.stand_in.state import Instance
@@ -208,6 +208,18 @@ async def test_the_report_is_read_where_the_list_has_nothing(open_bench: Any) ->
         assert bench.server.arrived("GET", "/report/meetings/{meetingId}/participants")
 
 
+async def test_an_account_that_cannot_grant_reports_is_read_all_the_same(open_bench: Any) -> None:
+    async with open_bench() as bench:
+        bench.server.sender.fate = "lost"
+        instance = bench.server.meetings.start(bench.number)
+        bench.server.meetings.join(instance, bench.users[0])  # alone, and of that no list is made
+        bench.clock.advance(timedelta(minutes=30))
+        bench.server.meetings.end(instance)
+        bench.clock.advance(timedelta(hours=6))
+        bench.server.choose = lambda method, path: faults.no_scope() if path.startswith("/report") else None
+        assert (await read(bench))[0] == []
+
+
 async def test_a_running_meeting_is_not_stated(open_bench: Any) -> None:
     async with open_bench() as bench:
         bench.server.sender.fate = "held"
@@ -296,6 +308,16 @@ def test_a_crowd_makes_no_ties_but_its_rooms_do() -> None:
     rooms = [Stay(who=f"p{n}", session=str(n), joined=at(10), left=at(20), room=f"room {n // 3}") for n in range(6)]
     found = attendance([*crowd, *rooms], at(0), at(60)).together
     assert found == {(f"p{a}", f"p{b}"): 0.5 for a, b in [(0, 1), (0, 2), (1, 2), (3, 4), (3, 5), (4, 5)]}
+
+
+def test_a_report_tells_rooms() -> None:
+    rows = [
+        {"id": who, "user_id": who, "join_time": "2026-01-05T09:00:00Z", "leave_time": "2026-01-05T09:30:00Z", **room}
+        for who, room in (("a", {"bo_mtg_id": "27423744"}), ("b", {"bo_mtg_id": "27423744"}), ("c", {}))
+    ]
+    waits = {**rows[2], "id": "d", "user_id": "d", "status": "in_waiting_room"}
+    stays = reported_stays("uuid", [*rows, waits], [])
+    assert [(stay.who, stay.room) for stay in stays] == [("a", "27423744"), ("b", "27423744"), ("c", None)]
 
 
 def test_people_who_miss_each_other_have_no_tie() -> None:
