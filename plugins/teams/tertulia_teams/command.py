@@ -1,9 +1,11 @@
-"""`tertulia teams`: the app package, the doctor, and the stand-in as a process of its own."""
+"""`tertulia teams`: the app package, the doctor, and the stand-in as a process of its own, with or without the
+Agents Playground."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ import click
 
 from tertulia import Mistake, open_installation
 
+SETTINGS = "Settings, for `tertulia plugins enable teams --file`: {}"
+PLAYGROUND = "@microsoft/m365agentsplayground@0.2.28"
 workspace_option = click.option("--workspace", "-w", metavar="NAME", help="Needed only where there are several.")
 organization_option = click.option("--organization", metavar="NAME", help="Needed only where there are several.")
 
@@ -86,12 +90,47 @@ def stand_in(port: int) -> None:
         sandbox = TeamsSandbox(port)
         settings = await sandbox.start()
         click.echo(f"Sit as any member at {sandbox.page} · Ctrl-C ends it.")
-        click.echo(f"Settings, for `tertulia plugins enable teams --file`: {json.dumps(dict(settings))}")
+        click.echo(SETTINGS.format(json.dumps(dict(settings))))
         try:
             await asyncio.Event().wait()
         finally:
             await sandbox.stop()
 
+    _until_interrupted(serve, port)
+
+
+@command.command()
+@click.option("--port", default=3979, show_default=True, help="Where the relay listens; 0 takes a free one.")
+@click.option("--playground", default="http://127.0.0.1:56150", show_default=True, help="Where the Playground is.")
+@click.option(
+    "--configuration",
+    type=click.Path(path_type=Path),
+    default=Path(".m365agentsplayground.yml"),
+    show_default=True,
+    help="The file to write for the Playground.",
+)
+def playground(port: int, playground: str, configuration: Path) -> None:
+    """Let Microsoft's Agents Playground drive the bot; only a service in sandbox mode takes what it sends."""
+    from tertulia_teams.stand_in.playground import MESSAGES, Relay
+
+    relay = Relay(port=port, playground=playground.rstrip("/"))
+    try:
+        configuration.write_text(json.dumps(relay.configuration(), indent=2), encoding="utf-8")
+    except OSError as error:
+        raise Mistake(f"--configuration {configuration} cannot be written ({error.strerror}).") from None
+    name = f"M365_AGENTS_PLAYGROUND_CONFIG_PATH={configuration.resolve()}"
+
+    async def serve() -> None:
+        async with relay:
+            click.echo(SETTINGS.format(json.dumps(relay.settings())))
+            click.echo("Then start the Playground, and sit there as Ana Sousa. Ctrl-C ends the relay.")
+            click.echo(f"  {name} npx {PLAYGROUND} start -c msteams --dt -e {relay.url}{MESSAGES}")
+            await asyncio.Event().wait()
+
+    _until_interrupted(serve, port)
+
+
+def _until_interrupted(serve: Callable[[], Coroutine[Any, Any, None]], port: int) -> None:
     try:
         asyncio.run(serve())
     except KeyboardInterrupt:

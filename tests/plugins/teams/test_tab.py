@@ -179,7 +179,8 @@ async def test_somebody_whom_nobody_knows_is_told_so() -> None:
         async def refuse(_: Actor) -> Any:
             raise Refused("nobody knows this account")
 
-        tab.context.inbox.prompts = tab.context.inbox.page = refuse  # type: ignore[method-assign]
+        tab.context.inbox.prompts = refuse  # type: ignore[method-assign]
+        tab.context.inbox.page = refuse  # type: ignore[method-assign]
         for path in ("/tab/questions", "/tab/link"):
             assert await tab.post(path) == (200, {"html": tab_page.note(phrase("unknown_actor", "en"))})
 
@@ -220,8 +221,7 @@ def test_peoples_words_stay_words() -> None:
     prompt: Prompt = replace(
         sample_prompt(), title=bad, body=Markup.literal(bad), recorded=bad, id='"><script>', closes=None
     )
-    said = {"label": bad, "hint": bad}
-    fields = tuple(replace(one, **said, ends=(bad, bad) if one.ends else None) for one in prompt.fields)
+    fields = tuple(replace(one, label=bad, hint=bad, ends=(bad, bad) if one.ends else None) for one in prompt.fields)
     html = tab_page.questions((replace(prompt, fields=fields),), '"><script>')
     assert "<img" not in html
     assert "<script" not in html
