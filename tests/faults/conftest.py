@@ -169,6 +169,11 @@ class Fleet:
         found = await self.round()
         return found is not None and found.state == "closed"
 
+    async def released(self) -> bool:
+        """Tell whether the first round, a survey, has closed and its figures are published."""
+        found = await self.round()
+        return found is not None and found.state == "released"
+
     async def users(self, *purposes: str, states: set[str]) -> list[str]:
         """Return whose deliveries of the purposes are in one of the states, once for each."""
         query = sa.select(identity.c.user).join(delivery, delivery.c.recipient == identity.c.person_id)

@@ -134,11 +134,12 @@ async def finish_close(runtime: Runtime, tx: Tx, round_: RoundRow, prepared: Pre
     # a sender may have postponed some of its recipients to a new shard just when the close began
     await _send_no_more(tx, round_)
     practice = await rounds.practice_of(tx, round_)
-    if releasing.items_of(runtime, round_):
+    items = releasing.items_of(runtime, round_)
+    if items:
         if prepared is None or not await releasing.keep(tx, round_, prepared):
             await opening.set_timer(tx, round_, Step("close", runtime.clock.now()))
             return
-        figures, draft = await summaries.summarise_release(runtime, tx, round_, releasing.figures(prepared))
+        figures, draft = await summaries.summarise_release(runtime, tx, round_, items, releasing.figures(prepared))
     else:
         figures, draft = await summaries.summarise(runtime, tx, round_, practice)
     await live_seats.clear(tx, round_.organization, round_.id)

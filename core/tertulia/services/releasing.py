@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.people import Person
-from tertulia.domain.surveys import DECLINED, FEWEST_ANSWERS, Item
+from tertulia.domain.surveys import DECLINED, FEWEST_ANSWERS, Item, choice_of
 from tertulia.extension import Itemised
 from tertulia.runtime import Runtime
 from tertulia.services import release_progress, rounds, shares, summaries
@@ -35,8 +35,8 @@ from tertulia.surveys.confidentiality.release import BLOCK, Cell, Closed, Figure
 
 log = logging.getLogger(__name__)
 LOOK_BACK = timedelta(days=365)
-VERSIONS = 4
-"""That many of the newest rounds of the look-back are audited together with a new one."""
+VERSIONS = 5
+"""That many of the newest rounds of the look-back are audited together with a new one: six in a row are safe."""
 TENURES = ((365, "under 1 year"), (3 * 365, "1 to 3 years"), (6 * 365, "3 to 6 years"))
 LONGEST = "over 6 years"
 
@@ -55,9 +55,17 @@ class Prepared:
 
 
 def items_of(runtime: Runtime, round_: RoundRow) -> Sequence[Item]:
-    """Return the items of a survey round; none where its kind yields one tally only."""
+    """Return the items of a survey round; where its kind names none, one for each field of one choice."""
     kind = runtime.plugins.ritual(round_.kind)
-    return kind.items(round_.content) if round_.confidential and isinstance(kind, Itemised) else ()
+    if not round_.confidential:
+        return ()
+    if isinstance(kind, Itemised):
+        return kind.items(round_.content)
+    return tuple(
+        choice_of(field.key, field.label, {option.value: option.label for option in field.options})
+        for field in kind.prompt(round_.content, "en").fields
+        if field.kind in ("one", "scale")
+    )
 
 
 async def prepare(runtime: Runtime, round_id: Id, step: int) -> Prepared | None:

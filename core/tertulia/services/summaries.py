@@ -1,23 +1,22 @@
 """Say what came of a round: figures to keep, and what may be shown of them.
 
 A named answer is shown only to those its giver was told: what is for everyone in the workspace always, what is for
-the team only where the round's audience is one team, what is for the giver alone never. A survey leaves rounded
-counts and nothing below five answers.
+the team only where the round's audience is one team, what is for the giver alone never. Of a survey only published
+cells are told.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import sqlalchemy as sa
 
 from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.markup import Block, Bullets, Markup, Paragraph, Span
 from tertulia.domain.programs import Practice
-from tertulia.domain.prompts import Draft, Field
-from tertulia.domain.surveys import FEWEST_ANSWERS, round_to_base
+from tertulia.domain.prompts import Draft
+from tertulia.domain.surveys import FEWEST_ANSWERS, Item
 from tertulia.extension import Itemised, RitualKind, Shared, Tally
 from tertulia.runtime import Runtime
 from tertulia.services import live_seats
@@ -25,7 +24,7 @@ from tertulia.services.rounds import RoundRow
 from tertulia.storage import cells, people
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import delivery, membership, person, response
-from tertulia.surveys import ballots
+from tertulia.surveys import ballots, reading
 
 NOT_REACHED = ("skipped", "failed")
 
@@ -33,22 +32,23 @@ NOT_REACHED = ("skipped", "failed")
 async def summarise(runtime: Runtime, tx: Tx, round_: RoundRow, practice: Practice) -> tuple[Json, Draft | None]:
     """Return the figures of a round and what may be shown of it, `None` where nothing may.
 
-    For a survey that is closing this counts and destroys the ballots: keep the figures in the same transaction. Once
-    they are kept as `summary["figures"]`, they are what is shown.
+    Of a survey what was kept at its close is shown; one of which nothing is counted loses its ballots here.
     """
     if round_.confidential and round_.summary:
         kept: Json = round_.summary.get("figures", {})
         return kept, _unpacked(kept.get("shown"))
+    if round_.confidential:
+        return await _survey(runtime, tx, round_)
     kind = runtime.plugins.ritual(round_.kind)
     space = await people.workspace(tx, round_.organization, round_.workspace)
     language = space.language if space else "en"
-    if round_.confidential:
-        return await _survey(runtime, tx, round_, kind, language)
     return await _ritual(tx, round_, practice, kind, language)
 
 
-async def summarise_release(runtime: Runtime, tx: Tx, round_: RoundRow, figures: Json) -> tuple[Json, Draft | None]:
-    """Return the figures of a survey of items and what its kind says of the published cells of everybody."""
+async def summarise_release(
+    runtime: Runtime, tx: Tx, round_: RoundRow, items: Sequence[Item], figures: Json
+) -> tuple[Json, Draft | None]:
+    """Return the figures of a survey of *items* and what is said of the published cells of everybody."""
     kind = runtime.plugins.ritual(round_.kind)
     space = await people.workspace(tx, round_.organization, round_.workspace)
     whole = {
@@ -58,8 +58,26 @@ async def summarise_release(runtime: Runtime, tx: Tx, round_: RoundRow, figures:
     }
     tally = Tally(invited=figures["invited"], answered=figures["answered"], passed=0)
     language = space.language if space else "en"
-    draft = kind.results(round_.content, whole, tally, language) if isinstance(kind, Itemised) else None
+    if isinstance(kind, Itemised):
+        draft = kind.results(round_.content, whole, tally, language)
+    else:
+        draft = _told(items, whole, tally)
     return {**figures, "shown": _packed(draft)}, draft
+
+
+def _told(items: Sequence[Item], whole: Mapping[str, Json], tally: Tally) -> Draft:
+    """Say what is published of everybody for a kind that does not say it itself."""
+    lines = [
+        f"{item.text}: {reading.read(item, whole[item.key]['answered'], whole[item.key]['figures']).words}"
+        for item in items
+        if item.key in whole
+    ]
+    if lines:
+        body = Markup.literal(f"At least {tally.answered} people answered.") + Markup.bullets(lines)
+    else:
+        body = Markup.literal("Nothing is published: too few answered, or a figure told too much.")
+    recorded = "Counts are rounded, so that nobody's answer follows from them; ballots and keys are destroyed."
+    return Draft(title="", body=body, recorded=recorded)
 
 
 async def invited(tx: Tx, round_: RoundRow) -> set[Id]:
@@ -133,38 +151,13 @@ async def _one_team(tx: Tx, round_: RoundRow, practice: Practice) -> bool:
     return len((await tx.execute(query)).all()) <= 1
 
 
-async def _survey(
-    runtime: Runtime, tx: Tx, round_: RoundRow, kind: RitualKind, language: str
-) -> tuple[Json, Draft | None]:
+async def _survey(runtime: Runtime, tx: Tx, round_: RoundRow) -> tuple[Json, None]:
+    """Destroy what was given to a survey of which nothing is counted: it has no field of one choice."""
     asked = await invited(tx, round_)
     members = {member.id for member in await people.members(tx, round_.organization, round_.workspace)}
-    ballots_ = await ballots.count_and_destroy(runtime, tx, round_, members | asked)
-    given = [values for values in ballots_ if values]
-    if len(given) < FEWEST_ANSWERS:
-        given = []
-    figures: dict[str, Any] = {"invited": len(asked), "answered": round_to_base(len(given))}
-    if given:
-        figures["items"] = _tallies(kind.prompt(round_.content, language).fields, given)
-    tally = Tally(invited=len(asked), answered=figures["answered"], passed=0)
-    draft = kind.summary(round_.content, [Shared(values=values) for values in given], tally, language)
-    return {**figures, "shown": _packed(draft)}, draft
-
-
-def _tallies(fields: Sequence[Field], given: Sequence[Json]) -> dict[str, dict[str, int]]:
-    """Count what was chosen, field by field, rounded; what was written is not counted and not kept."""
-    tallies: dict[str, dict[str, int]] = {}
-    for field in fields:
-        chosen = [_chosen(values.get(field.key)) for values in given]
-        if field.options and sum(map(bool, chosen)) >= FEWEST_ANSWERS:
-            counts = Counter(value for values in chosen for value in values)
-            tallies[field.key] = {option.value: round_to_base(counts[option.value]) for option in field.options}
-    return tallies
-
-
-def _chosen(value: object) -> Sequence[str]:
-    if value is None:
-        return ()
-    return [str(item) for item in value] if isinstance(value, list) else [str(value)]
+    given = sum(bool(values) for values in await ballots.count_and_destroy(runtime, tx, round_, members | asked))
+    answered = given // 5 * 5 if given >= FEWEST_ANSWERS else 0
+    return {"invited": len(asked), "answered": answered, "shown": None}, None
 
 
 def _packed(draft: Draft | None) -> Json | None:

@@ -46,7 +46,7 @@ def read(item: Item, answered: int, figures: Mapping[str, int]) -> Reading:
     share = scoring.share(by_level[best], sum(by_level.values()))
     if share is None:
         return Reading(words="too few answers for a number", unit="percent", n=answered, counts=counts)
-    verb = "chose it" if best == "yes" else "agree"
+    verb = "chose it" if best == "yes" else item.labels.get(best, "agree")
     words = f"{share.value:.0f} % {verb} (between {share.low:.0f} and {share.high:.0f} %)"
     return Reading(words=words, unit="percent", n=answered, estimate=share, counts=counts)
 

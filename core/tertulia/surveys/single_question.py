@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, field_validator
 from pydantic import Field as Setting
@@ -11,12 +10,18 @@ from pydantic import Field as Setting
 from tertulia.domain.identifiers import Json
 from tertulia.domain.markup import Markup
 from tertulia.domain.prompts import Action, Draft, Field, Given, Option, Privacy
-from tertulia.domain.surveys import CONFIDENTIAL, FEWEST_ANSWERS, round_to_base
+from tertulia.domain.surveys import CONFIDENTIAL, Item, choice_of
 from tertulia.errors import Mistake
 from tertulia.extension import Prepared, RoundRequest, Shared, Tally
 from tertulia.forms import choice
 
 POINTS = range(11)
+LEVELS = (
+    ("high", "chose 7 to 10", range(7, 11)),
+    ("middle", "chose 4 to 6", range(4, 7)),
+    ("low", "chose 0 to 3", range(4)),
+)
+"""What is published of a scale, but for large groups, of which every point is: name, words, points."""
 
 
 class Options(BaseModel):
@@ -67,18 +72,35 @@ class SingleQuestion:
             raise Mistake("Nothing is chosen; choose an answer, or pass.")
         return Given(values={"answer": chosen})
 
-    def summary(self, content: Json, given: Sequence[Shared], tally: Tally, language: str) -> Draft | None:
-        """Show counts rounded to multiples of five, and nothing at all below five answers."""
-        if len(given) < FEWEST_ANSWERS:
-            body = Markup.literal(f"Fewer than {FEWEST_ANSWERS} people answered, so nothing is published.")
+    def items(self, content: Json) -> Sequence[Item]:
+        """Return the one item: its choices, or the points in three levels."""
+        if content["choices"]:
+            return (choice_of("answer", content["question"], {o.value: o.label for o in _field(content).options}),)
+        return (
+            Item(
+                key="answer",
+                text=content["question"],
+                points=tuple(str(point) for point in POINTS),
+                levels=tuple((name, tuple(str(point) for point in points)) for name, _, points in LEVELS),
+                labels={name: label for name, label, _ in LEVELS},
+            ),
+        )
+
+    def results(self, content: Json, whole: Mapping[str, Json], tally: Tally, language: str) -> Draft | None:
+        """Tell about how many gave what, where anything may be told."""
+        (item,) = self.items(content)
+        if item.key in whole:
+            counts = whole[item.key]["figures"]
+            lines = [f"{item.labels.get(name, name)}: about {count}" for name, count in counts.items()]
+            body = Markup.literal(f"At least {tally.answered} people answered.") + Markup.bullets(lines)
         else:
-            counts = Counter(shared.values.get("answer") for shared in given)
-            lines = [
-                f"{option.label}: about {round_to_base(counts[option.value])}" for option in _field(content).options
-            ]
-            body = Markup.literal(f"About {round_to_base(len(given))} people answered.") + Markup.bullets(lines)
-        recorded = "Counts are rounded to multiples of five; ballots and their keys are destroyed."
+            body = Markup.literal("Nothing is published: too few answered, or a figure told too much.")
+        recorded = "Counts are rounded, so that nobody's answer follows from them; ballots and keys are destroyed."
         return Draft(title="", body=Markup.literal(content["question"]) + body, recorded=recorded)
+
+    def summary(self, content: Json, given: Sequence[Shared], tally: Tally, language: str) -> Draft | None:
+        """Show nothing: what may be shown is in `results`."""
+        return None
 
 
 def _field(content: Json) -> Field:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tertulia.domain.identifiers import Json
 from tertulia.domain.programs import Audience, Cadence, Practice
-from tertulia.domain.prompts import Draft
+from tertulia.domain.prompts import Draft, Field, Given
+from tertulia.extension import Prepared, RoundRequest, Shared, Tally
+from tertulia.hookspecs import hookimpl
+from tertulia.plugins import Plugins
+from tertulia.services import advance as advancing
 from tertulia.services import rounds, summaries
 from tertulia.services.prompts import compose_summary
 from tertulia.storage import tables
+from tertulia.surveys.single_question import Options, SingleQuestion
 
 Open = Callable[[], AbstractAsyncContextManager[Any]]
 CADENCE = Cadence(rule="FREQ=WEEKLY", start="2026-03-02T09:00:00")
@@ -87,24 +93,30 @@ async def survey(stage: Any, answers: dict[str, int]) -> str:
     return round_id
 
 
-async def test_a_survey_leaves_rounded_counts_that_stay_after_its_ballots(open_stage: Open) -> None:
+class Nobody:
+    """Installations of a runtime that has none."""
+
+    def of(self, workspace: str) -> tuple[()]:
+        return ()
+
+
+async def close(stage: Any, round_id: str) -> None:
+    stage.runtime.installations = Nobody()
+    await stage.change_round(round_id, state="closing", next_action="close", next_at=stage.clock.now(), step=7)
+    await advancing.advance(stage.runtime, round_id, 7)
+
+
+async def test_a_survey_leaves_published_cells_that_stay_after_its_ballots(open_stage: Open) -> None:
     async with open_stage() as stage:
         round_id = await survey(stage, {"1": 8, "2": 3, "pass": 2})
-        async with stage.database.write() as tx:
-            round_ = await rounds.find(tx, round_id)
-            figures, draft = await summaries.summarise(stage.runtime, tx, round_, PULSE)
-            await rounds.change_state(tx, replace(round_, state="closing"), "closing")
-            closing = tables.round_table.update().filter_by(id=round_id)
-            await tx.execute(closing.values(state="closed", summary={"figures": dict(figures)}))
-        assert (figures["answered"], figures["items"]) == (10, {"answer": {"1": 10, "2": 5}})
-        assert draft is not None
-        assert draft.body.plain().endswith("About 10 people answered.\n\n- calm: about 10\n- full: about 5")
+        await close(stage, round_id)
         assert await stage.rows(tables.ballot) == []
         assert len(await stage.rows(tables.respondent)) == 11
-        again, shown = await summarise(stage, round_id, PULSE)
-        assert again == figures
+        figures, shown = await summarise(stage, round_id, PULSE)
+        assert (figures["answered"], figures["gate"]) == (10, "all")
+        assert "items" not in figures
         assert shown is not None
-        assert (shown.body, shown.recorded) == (draft.body, draft.recorded)
+        assert shown.body.plain().endswith("At least 10 people answered.\n\n- calm: about 10\n- full: about 5")
         prompt = compose_summary(stage.runtime, await _found(stage, round_id), PULSE, "en", shown)
         assert (prompt.title, prompt.privacy, prompt.actions) == ("Pulse", "confidential", ())
 
@@ -116,8 +128,57 @@ async def _found(stage: Any, round_id: str) -> Any:
 
 async def test_a_survey_below_five_answers_says_nothing(open_stage: Open) -> None:
     async with open_stage() as stage:
-        figures, draft = await summarise(stage, await survey(stage, {"1": 4, "pass": 3}), PULSE)
-        assert "items" not in figures
+        round_id = await survey(stage, {"1": 4, "pass": 3})
+        await close(stage, round_id)
+        figures, draft = await summarise(stage, round_id, PULSE)
         assert figures["answered"] == 0
         assert draft is not None
-        assert "nothing is published" in draft.body.plain()
+        assert "Nothing is published" in draft.body.plain()
+
+
+class Plain:
+    """A confidential kind that does not say what it is counted by, as a plugin may bring it."""
+
+    name = "plain"
+    privacy = "confidential"
+    options = Options
+
+    def prepare(self, request: RoundRequest) -> Prepared:
+        return SingleQuestion().prepare(request)
+
+    def prompt(self, content: Json, language: str) -> Draft:
+        draft = SingleQuestion().prompt(content, language)
+        return replace(draft, fields=(*draft.fields, Field(key="why", kind="long", label="Why?")))
+
+    def accept(self, content: Json, verb: str, values: Json) -> Given:
+        return Given(values=dict(values))
+
+    def summary(self, content: Json, given: Sequence[Shared], tally: Tally, language: str) -> Draft | None:
+        raise AssertionError("the answers of a survey are shown to no kind")
+
+
+class Brings:
+    """The plugin of that kind."""
+
+    @hookimpl
+    def register_rituals(self) -> Sequence[Any]:
+        return (Plain(),)
+
+
+async def test_a_kind_that_names_no_items_is_published_through_cells_too(open_stage: Open) -> None:
+    async with open_stage() as stage:
+        stage.runtime.plugins = Plugins.load({"plain": Brings()}, builtin=False, allowed=frozenset())
+        practice = replace(PULSE, kind="plain")
+        await stage.apply(practice)
+        round_id = await stage.open_round(practice, **QUESTION)
+        for number in range(12):
+            values = {"answer": "1" if number < 7 else "2", "why": f"my own words {number}"}
+            await stage.answer(round_id, await stage.member(f"P{number}"), values)
+        await close(stage, round_id)
+        _, draft = await summarise(stage, round_id, practice)
+        assert draft is not None
+        assert "calm: about 5, full: about 5" in draft.body.plain()
+        assert "my own words" not in repr(await stage.rows(tables.round_table))
+        kept = {row["family"]: row["outcome"] for row in await stage.rows(tables.cell)}
+        # single choices are told of everybody only, where people are few
+        assert kept["company"] == "published"

@@ -40,14 +40,21 @@ def test_one_point_is_taken() -> None:
             KIND.accept(content(), "answer", values)
 
 
-def test_figures_are_rounded_and_nothing_is_said_below_five() -> None:
-    answers = [Shared(values={"answer": "9"})] * 8 + [Shared(values={"answer": "2"})] * 2
-    shown = KIND.summary(content(), answers, Tally(invited=12, answered=10, passed=0), "en")
+def test_a_scale_is_counted_in_levels_and_choices_one_by_one() -> None:
+    (scale,) = KIND.items(content())
+    assert [scale.point(one) for one in ("0", "10", "11", None)] == [0, 10, None, None]
+    assert sorted(point for _, points in scale.levels for point in points) == sorted(scale.points)
+    (choices,) = KIND.items(content(choices=("calm", "full")))
+    assert (choices.points, choices.labels, choices.ranked) == (("1", "2"), {"1": "calm", "2": "full"}, False)
+
+
+def test_only_published_figures_are_told() -> None:
+    tally = Tally(invited=12, answered=10, passed=0)
+    whole = {"answer": {"answered": 10, "figures": {"1": 10, "2": 0}}}
+    shown = KIND.results(content(choices=("calm", "full")), whole, tally, "en")
     assert shown is not None
-    text = shown.body.plain()
-    assert "About 10 people" in text
-    assert "9: about 10" in text
-    assert "2: about 0" in text
-    few = KIND.summary(content(), answers[:4], Tally(invited=12, answered=5, passed=0), "en")
-    assert few is not None
-    assert few.body.plain() == "How is your week?\n\nFewer than 5 people answered, so nothing is published."
+    assert shown.body.plain().endswith("At least 10 people answered.\n\n- calm: about 10\n- full: about 0")
+    nothing = KIND.results(content(), {}, tally, "en")
+    assert nothing is not None
+    assert "Nothing is published" in nothing.body.plain()
+    assert KIND.summary(content(), [Shared(values={"answer": "9"})] * 8, tally, "en") is None

@@ -13,12 +13,12 @@ from attack import Known, Organization
 
 from tertulia.domain.surveys import Item, agreement, recommendation
 from tertulia.errors import Mistake
+from tertulia.services.releasing import VERSIONS
 from tertulia.surveys.confidentiality.candidates import candidates
 from tertulia.surveys.confidentiality.release import Closed, Past, Release, release
 
 ENPS = recommendation("recommend", "How likely are you to recommend us?")
 PROUD = agreement("proud", "I am proud.")
-LOOK_BACK = 4
 GIVEN = {0: "2", 1: "8", 2: "10"}
 
 
@@ -35,7 +35,7 @@ def close(
         asked=organization.atoms,
         answers=answers,
         items=items,
-        past=past[-LOOK_BACK:],
+        past=past[-VERSIONS:],
     )
     return release(closed, **options)  # type: ignore[arg-type]
 
@@ -84,9 +84,13 @@ def attacked(known: list[Known], sample: int = 12) -> dict[str, int]:
 def check_withstands(size: int, rounds: int, seed: int) -> None:
     organization = attack.organization(size, rounds, seed)
     done = all_rounds(organization)
+    print(seed, [(len(one.published), len(one.left_out), one.gate) for _, one in done])
     assert [released.state for _, released in done] == ["released"] * rounds
-    assert all(len(released.published) > 10 for _, released in done)
-    assert set(attacked(what_is_known(organization, done)).values()) == {0}
+    assert len(done[0][1].published) > 10
+    assert all(released.published for _, released in done)
+    found = attacked(what_is_known(organization, done))
+    print(found)
+    assert set(found.values()) == {0}
 
 
 @pytest.mark.parametrize("seed", range(5))
