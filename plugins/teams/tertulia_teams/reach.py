@@ -156,6 +156,12 @@ class Reach:
         kept = await self._context.store.get(f"meeting:{ref}")
         return None if kept is None else (kept["organizer"], kept["join"])
 
+    async def knows_meetings(self) -> bool:
+        """Tell whether a meeting was seen whose attendance is asked for."""
+        async for _ in self._context.store.scan("meeting:"):
+            return True
+        return False
+
     def actor(self, user: str) -> Actor:
         """Return the account with this AAD object id."""
         return Actor(platform=PLATFORM, realm=self._settings.tenant_id, user=user)

@@ -369,8 +369,8 @@ def open_browser(tmp_path: Path) -> Make:
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("no chromium here")
-    flags = ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-component-update")
-    flags += ("disable-background-networking", "disable-sync", "remote-debugging-port=0")
+    flags = ["headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-component-update"]
+    flags += ["disable-background-networking", "disable-sync", "remote-debugging-port=0"]
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Browser]:

@@ -89,7 +89,7 @@ async def test_only_the_person_in_front_of_the_tab_is_served() -> None:
     other = "00000000-8888-4777-8666-555555555555"
     issuer = "https://login.microsoftonline.com/common/v2.0"
     async with desk() as tab:
-        v1 = {"iss": f"https://sts.windows.net/{TENANT}/"}
+        v1: dict[str, Any] = {"iss": f"https://sts.windows.net/{TENANT}/"}
         good = [tab.token(), tab.token(aud=APP), tab.token(**v1), tab.token(scp="openid access_as_user")]
         assert [(await tab.post("/tab/questions", token=one))[0] for one in good] == [200] * 4
         bad = {
@@ -179,8 +179,8 @@ async def test_somebody_whom_nobody_knows_is_told_so() -> None:
         async def refuse(_: Actor) -> Any:
             raise Refused("nobody knows this account")
 
-        tab.context.inbox.prompts = refuse  # type: ignore[method-assign]
-        tab.context.inbox.page = refuse  # type: ignore[method-assign]
+        inbox: Any = tab.context.inbox
+        inbox.prompts = inbox.page = refuse
         for path in ("/tab/questions", "/tab/link"):
             assert await tab.post(path) == (200, {"html": tab_page.note(phrase("unknown_actor", "en"))})
 

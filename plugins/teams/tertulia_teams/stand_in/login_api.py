@@ -12,6 +12,16 @@ from aiohttp import web
 from tertulia_teams.config import Endpoints
 from tertulia_teams.stand_in.signing import LIFE, Signer
 
+ROLES = (
+    "TeamsAppInstallation.ReadWriteSelfForUser.All",
+    "AppCatalog.Read.All",
+    "User.Read.All",
+    "GroupMember.Read.All",
+    "OnlineMeetings.Read.All",
+    "OnlineMeetingArtifact.Read.All",
+)
+"""The permissions that an admin has consented to."""
+
 
 class LoginApi:
     """Serve tokens below `/login` and `/identity`, and the connector's metadata below `/bot`."""
@@ -20,6 +30,8 @@ class LoginApi:
         self._url, self._cloud, self._tenant, self._app, self._secret = url, cloud, tenant, app, secret
         self.connector, self.people = Signer(), Signer()
         self._given: dict[str, str] = {}
+        self.roles = set(ROLES)
+        self.exposed = f"api://127.0.0.1/{app}"
         self.asked = 0
 
     def routes(self) -> list[web.RouteDef]:
@@ -79,7 +91,9 @@ class LoginApi:
             return web.json_response({"error": "unsupported_grant_type"}, status=400)
         # msal adds the scopes of people to any request
         scope = next((one for one in form.get("scope", "").split() if one.endswith("/.default")), "")
-        if scope not in {self._cloud.scope, self._cloud.graph_scope}:
+        if scope.startswith("api://") and scope != f"{self.exposed}/.default":
+            return web.json_response({"error": "invalid_resource"}, status=400)
+        if scope not in {self._cloud.scope, self._cloud.graph_scope, f"{self.exposed}/.default"}:
             return web.json_response({"error": "invalid_scope"}, status=400)
         return web.json_response({"token_type": "Bearer", "expires_in": LIFE, "access_token": self._give(scope)})
 
@@ -109,7 +123,9 @@ class LoginApi:
         return web.json_response(self.connector.published(endorsements=("msteams",)))
 
     def _give(self, scope: str) -> str:
-        token = secrets.token_urlsafe(24)
+        # what an app may do is named in its own token
+        said = {"aud": scope.removesuffix("/.default"), "tid": self._tenant, "jti": secrets.token_urlsafe(12)}
+        token = self.people.sign({**said, "appid": self._app, "roles": sorted(self.roles)})
         self._given[token] = scope
         return token
 
