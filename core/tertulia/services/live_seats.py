@@ -38,6 +38,7 @@ class Seat:
     identity: Id | None
     holder: str | None
     here: bool
+    answered: bool = False
 
     @property
     def whose(self) -> str:
@@ -49,13 +50,20 @@ async def read(tx: Tx, session: Session) -> list[Seat]:
     """Return all seats of a session, those that were left included, in a fixed order."""
     account = identity.c.id == seat.c.identity_id
     query = (
-        sa.select(seat.c.ref, seat.c.identity_id, seat.c.holder, seat.c.left_at, identity.c.person_id)
+        sa.select(seat.c.ref, seat.c.identity_id, seat.c.holder, seat.c.left_at, seat.c.passed, identity.c.person_id)
         .select_from(seat.outerjoin(identity, account))
         .where(seat.c.organization_id == session.organization, seat.c.session_id == session.id)
         .order_by(seat.c.ref)
     )
     return [
-        Seat(ref=row.ref, person=row.person_id, identity=row.identity_id, holder=row.holder, here=row.left_at is None)
+        Seat(
+            ref=row.ref,
+            person=row.person_id,
+            identity=row.identity_id,
+            holder=row.holder,
+            here=row.left_at is None,
+            answered=row.passed is not None,
+        )
         for row in await tx.execute(query)
     ]
 
@@ -101,7 +109,8 @@ async def enter(runtime: Runtime, tx: Tx, session: Session, who: Attendee) -> No
 def _is_other(before: Seat, account: Identity | None, holder: str | None) -> bool:
     if before.identity is not None:
         return account is None or account.id != before.identity
-    return account is None and before.holder is not None and before.holder != holder
+    # a guest who opens the panel anew cannot prove to be the same; only what was said is kept from others
+    return account is None and before.answered and before.holder != holder
 
 
 async def _accounts(runtime: Runtime, tx: Tx, session: Session, who: Sequence[Attendee]) -> dict[str, Identity]:

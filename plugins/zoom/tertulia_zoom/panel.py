@@ -61,7 +61,8 @@ class Panel:
         """Exchange an app context for a pass."""
         try:
             asked = await _asked(request)
-            given = await self._door.enter(str(asked.get("context", "")), str(asked.get("meeting", "")))
+            said = (str(asked.get(name, "")) for name in ("context", "meeting", "visitor"))
+            given = await self._door.enter(*said)
         except Refused as refusal:
             return _refused(refusal)
         return _json({"pass": self._passes.seal(given), "hosting": given.hosting})

@@ -99,10 +99,9 @@ async def _running(panels: Panels, who: Pass, asked: Mapping[str, Any], seen: Se
     member = asked.get("member") is True
     if asked.get("key") != key:
         attendee = panels.attendee(who, asked.get("seat"))
-        if counts.state != "ended":
-            await live.enter(session, attendee)
+        elsewhere = counts.state != "ended" and not await _seated(panels, session, attendee)
         mine = await live.standing(session, attendee)
-        view |= {"key": key, "mine": panel_view.standing(mine)}
+        view |= {"key": key, "mine": panel_view.standing(mine) | {"elsewhere": elsewhere}}
         member = mine.member
         if counts.state == "ended":
             summary = await live.summary(session) if mine.member else None
@@ -115,6 +114,17 @@ async def _running(panels: Panels, who: Pass, asked: Mapping[str, Any], seen: Se
             bool(counts.shared) and (await live.standing(session, panels.attendee(who, asked.get("seat")))).member
         )
     return view | {"counts": panel_view.counts(counts, shared=member)}
+
+
+async def _seated(panels: Panels, session: Id, attendee: Attendee) -> bool:
+    """Take the seat; where another panel answered from it this one only follows."""
+    try:
+        await panels.context.live.enter(session, attendee)
+    except Refused as refusal:
+        if refusal.status != 409:
+            raise
+        return False
+    return True
 
 
 async def _question(panels: Panels, who: Pass, session: Id, *, member: bool) -> Prompt:

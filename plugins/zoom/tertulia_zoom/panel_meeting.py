@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +16,7 @@ from tertulia_zoom.paths import NUMBER, Gone
 from tertulia_zoom.webhooks import instance_key
 
 REMEMBERED = 500
+VISITOR = re.compile(r"[0-9a-f-]{32,36}")
 SWEPT = timedelta(minutes=5)
 USED, SESSIONS = "panel/used/", "panel/session/"
 """Where app contexts that were used are kept, and the last session of each instance; each until it means nothing."""
@@ -29,7 +31,7 @@ class Door:
         self._one = asyncio.Lock()
         self._swept = datetime.min.replace(tzinfo=UTC)
 
-    async def enter(self, sealed: str, number: str) -> Pass:
+    async def enter(self, sealed: str, number: str, visitor: str = "") -> Pass:
         """Return the pass for whoever holds *sealed* in the meeting *number*; raises `Refused`."""
         app, now = self._desk.settings.app, datetime.now(UTC)
         if app is None:
@@ -38,7 +40,12 @@ class Door:
         await self._use(context, now)
         known = await self._number(context.meeting, number)
         return self._passes.make(
-            user=context.user, meeting=context.meeting, number=known, hosting=context.hosting, now=now
+            user=context.user,
+            meeting=context.meeting,
+            number=known,
+            hosting=context.hosting,
+            now=now,
+            visitor=visitor if VISITOR.fullmatch(visitor) else "",
         )
 
     async def _use(self, context: AppContext, now: datetime) -> None:

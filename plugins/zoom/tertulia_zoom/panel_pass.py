@@ -53,12 +53,12 @@ class Passes:
         key = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info).derive(secret.encode())
         self._box, self._about = AESGCM(key), info
 
-    def make(self, *, user: str, meeting: str, number: str, hosting: bool, now: datetime) -> Pass:
-        """Make a new pass."""
+    def make(self, *, user: str, meeting: str, number: str, hosting: bool, now: datetime, visitor: str = "") -> Pass:
+        """Make a new pass; *visitor* is what the page of a guest remembers, so that it is the same after a reload."""
         begun = now.timestamp()
         return Pass(
             user=user,
-            visitor=secrets.token_hex(16),
+            visitor=visitor or secrets.token_hex(16),
             meeting=meeting,
             number=number,
             hosting=hosting,

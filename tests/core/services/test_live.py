@@ -285,7 +285,9 @@ async def test_nobody_takes_another_s_seat(open_stage: Open) -> None:
         for intruder in (guest("seat-Ada"), seat("Bo", "seat-Ada")):
             with pytest.raises(Refused, match="somebody else"):
                 await live.enter(session, intruder)
-        await live.enter(session, guest("free"))
+        await live.enter(session, Attendee(ref="free", holder="left again"))
+        await live.enter(session, guest("free"))  # nothing was said from there
+        await live.respond(session, guest("free"), "answer", {"answer": "Mine"})
         with pytest.raises(Refused, match="somebody else"):
             await live.enter(session, Attendee(ref="free", holder="another"))
         await live.enter(session, seat("Bo", "free"))  # an account is proven, a holder only says so

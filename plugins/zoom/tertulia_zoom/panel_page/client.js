@@ -100,6 +100,19 @@ export class Zoom {
   }
 }
 
+const drawn = crypto.randomUUID();
+
+/** A number drawn at random, by which a guest who opens the panel again finds their own answer. It opens nothing. */
+function visitor() {
+  try {
+    const known = localStorage.getItem("tertulia-visitor") || drawn;
+    localStorage.setItem("tertulia-visitor", known);
+    return known;
+  } catch {
+    return drawn;
+  }
+}
+
 /** Our service. The pass is nowhere but here: not in a cookie, not in storage. */
 export class Service {
   #pass = null;
@@ -115,9 +128,10 @@ export class Service {
     const meeting = await this.#zoom.meetingNumber();
     const given = this.#first;
     this.#first = "";
-    let answer = given ? await this.#post("enter", { context: given, meeting }) : null;
+    const shown = { meeting, visitor: visitor() };
+    let answer = given ? await this.#post("enter", { ...shown, context: given }) : null;
     if (!answer || answer.status === 401) {
-      answer = await this.#post("enter", { context: await this.#zoom.appContext(), meeting });
+      answer = await this.#post("enter", { ...shown, context: await this.#zoom.appContext() });
     }
     const told = await this.#read(answer);
     this.#pass = told.pass;

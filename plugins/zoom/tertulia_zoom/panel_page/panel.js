@@ -149,6 +149,9 @@ function answerForm(question) {
 
 /** The form, or once it was used the thanks and the form folded away. */
 function answering(label) {
+  if (view.mine?.elsewhere) {
+    return make("p", { class: "notice" }, "You answered from another panel; this one shows how it goes on.");
+  }
   if (answered === null && !label) return answerForm(view.question);
   const said = thanked || (answered ? "Thank you: your answer is in." : "You passed, which is fine.");
   const summary = answered === null ? label : answered ? "Change your answer" : "Answer after all";
@@ -284,6 +287,7 @@ function roomList() {
 
 function endButton(label = "End with a summary") {
   return make("div", { class: "buttons" }, button(label, async () => {
+    await listPresent();
     if (view.counts.state === "groups") await zoom.closeRooms().catch(() => {});
     await service.do("end");
     order = []; rooms = [];

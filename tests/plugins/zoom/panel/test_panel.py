@@ -32,9 +32,9 @@ class Asking:
     def seat(self) -> str:
         return str(self.person.stay.device)
 
-    async def enter(self) -> Asking:
+    async def enter(self, **more: str) -> Asking:
         body = {"context": self.place.clients.context(self.person), "meeting": self.place.instance.number}
-        told = await self.post("enter", body)
+        told = await self.post("enter", body | more)
         self.token = told["pass"]
         return self
 
@@ -121,7 +121,7 @@ async def test_members_answer_under_their_name_and_guests_without(open_gathering
         assert (await ana.fresh())["counts"]["shared"] == ["A dragon", "Bread"]
         assert (await gus.fresh())["counts"]["shared"] == [], "what is shared is for the workspace"
         assert (await gus.news(member=True, seen=0))["counts"]["shared"] == [], "whatever a page says"
-        assert gus.last["mine"] == {"member": False, "answered": True, "turn": None, "group": None, "groupSize": 0}
+        assert (gus.last["mine"]["member"], gus.last["mine"]["answered"]) == (False, True)
         assert not any(name in str((ana.last, gus.last, host.last)) for name in ("Ben", "Gus"))
         responses = await rows(place, tables.response)
         assert {row.person_id for row in responses} == {place.people[ANA], place.people[BEN]}
@@ -137,13 +137,31 @@ async def test_a_panel_speaks_for_its_own_seat_only(open_gathering: Any) -> None
         await asked(host)
         for one in (ana, ben, gus):
             await one.fresh()
+        assert (await gus.answer("Bread"))["status"] == "taken"
         another = await Asking(place, gus.http, gus.person).enter()  # the same seat, said by another panel
         for intruder, seat in ((another, gus.seat), (gus, ana.seat), (ben, ana.seat)):
             body = {"seat": seat, "verb": "answer", "values": {"answer": "Mine"}, "key": "k"}
             if intruder is not ben:
                 await intruder.post("answer", body, 409)
-            await intruder.post("news", {"seat": seat, "seen": 0, "key": ""}, 409)
-        assert (await host.fresh())["counts"]["answered"] == 0
+            told = await intruder.post("news", {"seat": seat, "seen": 0, "key": ""})
+            assert told["mine"]["elsewhere"] is True
+        assert (await host.fresh())["counts"]["shared"] == ["Bread"]
+
+
+async def test_a_guest_who_opens_the_panel_again_is_the_same(open_gathering: Any) -> None:
+    async with open_gathering() as place, panels(place) as open_:
+        host, gus = open_[HANA], open_["Gus"]
+        await asked(host)
+        again = [await Asking(place, gus.http, gus.person).enter(visitor="0" * 32) for _ in range(2)]
+        await again[0].fresh()
+        await again[0].answer("Bread")
+        assert (await again[1].fresh())["mine"]["elsewhere"] is False
+        assert again[1].last["mine"]["answered"] is True
+        assert (await again[1].answer("Butter"))["status"] == "changed"
+        unsaid = await Asking(place, gus.http, place.clients.join(place.instance, name="Una")).enter()
+        await unsaid.fresh()
+        anew = await Asking(place, gus.http, unsaid.person).enter()
+        assert (await anew.fresh())["mine"]["elsewhere"] is False, "nothing was said from there yet"
 
 
 async def test_who_hosts_a_meeting_needs_the_workspace_s_word_too(open_gathering: Any) -> None:
