@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["name", "e-mail", "number"]
-MAIL = re.compile(r"[^\s@<>(),;:]+@[^\s@<>(),;:]+\.[^\s@<>(),;:]+")
+MAIL = re.compile(r"[^\s@<>(),;:]+@[^\s@<>(),;:]+\.[^\s@<>(),;:]*[^\s@<>(),;:.!?\"’”]")
 NUMBER = re.compile(r"(?<![\w.])\+?\d(?:[ ()/.\-]{0,2}\d){6,14}(?!\w)")
 WORD = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
 SHORTEST = 3

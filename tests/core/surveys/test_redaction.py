@@ -17,6 +17,7 @@ NAMES = ("Ana Martín", "Jo Li", "María-José O’Neill")
         ("Ask Ana about it.", "Ask [name] about it."),
         ("ANA and martín were there", "[name] and [name] were there"),
         ("Write to ana.m@example.org, soon", "Write to [e-mail], soon"),
+        ("It was me@example.org.", "It was [e-mail]."),
         ("Call +34 600 111 222 or (0)30-1234567.", "Call [number] or ([number]."),
         ("Banana bread for Jo", "Banana bread for Jo"),
         ("In 2026 we had 12 of 20 meetings", "In 2026 we had 12 of 20 meetings"),

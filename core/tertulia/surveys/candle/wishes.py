@@ -53,6 +53,8 @@ def told(chosen: Wishes) -> list[str]:
     """Say in sentences what the responder is told."""
     number = f": {chosen.number}" if chosen.number else ""
     lines = [f"{WAYS[chosen.way]}{number}.", f"{HOURS[chosen.hours]}."]
-    if chosen.discreet:
+    if chosen.discreet and chosen.way == "call":
+        lines.append("Others may hear my calls: at no other time, and not a word to anybody else who answers.")
+    elif chosen.discreet:
         lines.append("Others may see or hear what reaches me: no calls, no messages that say what this is about.")
     return lines

@@ -14,7 +14,7 @@ WHAT = (
 )
 DISCREET = "Others may see my screen or hear my calls, so be discreet"
 NOTHING_YET = "Nothing is kept yet, and nobody has been told."
-SENT = "Only the person you chose can read your name. You can take it back at any time. It is erased after 90 days."
+SENT = "Nobody else can read your name. You can take it back at any time. It is erased after 90 days."
 NOT_NOW = "Nothing was sent, and nobody was told. You can come back whenever you like."
 TAKEN_BACK = "Your candle is taken back. Who has read your name already is asked to leave it at that."
 TOO_LATE = "This was asked a while ago, so nothing was sent. Write **candle** again, and you start afresh."
@@ -29,9 +29,10 @@ def sends(responder: str) -> Markup:
 
 def passed_on(responder: str, deputy: str | None) -> str:
     """Say what happens where nobody opens it."""
+    overdue = "After three working days, the owners of the workspace learn that one request waits, and nothing else."
     if deputy is None:
-        return f"Nobody takes over if {responder} is away."
-    return f"If {responder} has not opened it by the end of the next working day, {deputy} gets it too."
+        return f"Nobody takes over if {responder} is away. {overdue}"
+    return f"If {responder} has not opened it by the end of the next working day, {deputy} gets it too. {overdue}"
 
 
 def lit(responder: str, reference: str) -> str:

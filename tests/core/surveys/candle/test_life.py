@@ -24,7 +24,7 @@ async def test_a_candle_reaches_its_responder_under_the_member_s_name(open_every
         (opened,) = await house.open()
         assert (opened.name, opened.email, opened.waiting.reference) == ("Ana Canary", "ana@example.org", reference)
         assert opened.wishes == Wishes(way="call", number="+34 600 000 000", discreet=True)
-        assert "no calls" in " ".join(opened.told)
+        assert "not a word to anybody else" in " ".join(opened.told)
         (mine,) = await house.mine()
         assert (mine.state, mine.responder, mine.deputy, mine.reference) == (
             "opened",
