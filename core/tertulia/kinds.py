@@ -22,8 +22,8 @@ class Share:
     Write no names into *share*: where it has a list `people` of ids, the kind gets it back as a list of
     `{"id", "name", "team", "location", "zone", "given"}` without those who left, opted out or were erased. *given*
     maps each stage of the round (the first is `""`) to what that person gave there for the group, for all, or for
-    the team that both are of. The kind also gets `me`: `{"id", "name", "zone", "given", "reserved"}` of the person who
-    looks; *reserved* maps each item to the person's place in its line, counted from 1.
+    the team that both are of. The kind also gets `me`: `{"id", "name", "zone", "given", "reserved"}` of the person
+    who looks; *reserved* maps each item to the person's place in its line, counted from 1.
     """
 
     share: Json = field(default_factory=dict)

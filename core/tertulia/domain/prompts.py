@@ -17,7 +17,7 @@ ReplyStatus = Literal["taken", "changed", "closed", "refused", "unknown_actor"]
 
 SEEN_BY: dict[Visibility, str] = {
     "me": "only you see it",
-    "group": "the people in your group see it",
+    "group": "of it, your group alone sees what the question said",
     "team": "your team sees it",
     "workspace": "everyone in the workspace sees it",
 }

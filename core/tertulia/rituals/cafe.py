@@ -30,7 +30,7 @@ ASKED_FOR = timedelta(days=5)
 """How long it is asked whether people met, and thanks can be read."""
 NOTES_FOR = timedelta(days=2)
 RETURN_FOR = timedelta(days=14)
-RECORDED = "Your group sees what suits you; kept under your name until the café is over, and counted nowhere."
+RECORDED = "Your group sees what suits you; it is kept under your name, and counted nowhere."
 RECORDED_NOTE = "Your group reads your note; it is kept under your name, and that you wrote counts as taking part."
 RECORDED_MET = (
     "That you took part is counted once, and a number is kept for the tie between you. Whether you met is shown to "
@@ -205,10 +205,10 @@ class Cafe:
 
     def engagements(self, content: Json, share: Json, language: str) -> Sequence[Engagement]:
         """Put the proposed times into the calendar, or the one that was found."""
-        view = View.of(share)
-        if view.lonely or not view.times or view.zone is None:
+        view, stage = View.of(share), content.get("stage", "")
+        if view.lonely or not view.times or view.zone is None or stage not in ("", MEET):
             return ()
-        settled = view.best() if content.get("stage", "") else view.agreed()
+        settled = view.best() if stage else view.agreed()
         return tuple(_engagement(content, view, number, settled) for number in range(len(view.times)))
 
 
@@ -239,7 +239,7 @@ def _introduce(content: Json, view: View) -> Draft:
         kind="many",
         label="Which of these suit you? (your time)",
         options=view.options(),
-        hint="The page of this message has a calendar file.",
+        hint="Your page of this café has them as a calendar file, too.",
     )
     return _draft("", body, RECORDED, (times,), (_send("Tell my group"),), "group")
 
@@ -255,7 +255,7 @@ def _meet(content: Json, view: View) -> Draft:
     told = f"You meet {names(view.mates)}: {when}, your time."
     if agreed is None:
         told += " Not everybody said what suits, so write to each other where it does not."
-    body = Markup.literal(told) + Markup.parse("The page of this message has a calendar file.")
+    body = Markup.literal(told) + Markup.parse("Your page of this café has it as a calendar file.")
     return _draft("Your café", body, NOTHING, (), (_fine(),), "me")
 
 

@@ -36,7 +36,7 @@ SMALL = 12
 """Up to so many people everybody is taken to have met everybody."""
 ROOM = 600
 NOTHING = "Nothing is recorded."
-RECORDED_DATES = "Kept under your name until the date is found; only how many can come on which day is counted."
+RECORDED_DATES = "Kept under your name; shown is nothing of it, and only how many can come on which day counts."
 RECORDED_DIET = (
     "That you come and what you want a place for is kept under your name. What you eat is sealed: the organiser gets "
     "counts and no names, and it is deleted a day after the gathering."
@@ -245,7 +245,7 @@ def _places(plan: Plan, zone: str, reserved: Mapping[str, int], *, came_free: bo
                 f"For {names[line]} you are number {position - (plan.room(line) or 0)} in waiting."
             )
     give_up = Action(verb="give-up", label="Give up my place", style="destructive")
-    recorded = "If you give up your place, that is kept until the gathering is over; nobody is told why."
+    recorded = "If you give up your place, that is kept under your name; nobody is told."
     return _draft("Your place", body, recorded, (), (_fine(), give_up))
 
 

@@ -22,7 +22,7 @@ HELP = Field(
     key="help",
     kind="confirm",
     label="Ask for help with it",
-    hint="Only with this tick is what is in the way shown to colleagues, with your name, so that one can help.",
+    hint="With this tick, colleagues who checked in are shown it with your name, and asked whether they can help.",
 )
 RECORDED = "Whoever asked gets your name; nobody else does, and it counts nowhere."
 
