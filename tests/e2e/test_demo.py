@@ -30,7 +30,7 @@ def test_the_command_lives_a_week_and_says_what_came_of_it(tmp_path: Path) -> No
         assert done.stderr == ""
         assert len(re.findall(r"daily .* closed", done.stdout)) == 5
         assert len(re.findall(r"icebreaker .* closed", done.stdout)) == 1
-        assert len(re.findall(r"recommend\* .* closed", done.stdout)) == 1
+        assert len(re.findall(r"recommend\* .* released", done.stdout)) == 1
 
 
 def test_it_leaves_other_folders_alone(tmp_path: Path) -> None:
