@@ -99,9 +99,11 @@ async def _running(panels: Panels, who: Pass, asked: Mapping[str, Any], seen: Se
     member = asked.get("member") is True
     if asked.get("key") != key:
         attendee = panels.attendee(who, asked.get("seat"))
-        elsewhere = counts.state != "ended" and not await _seated(panels, session, attendee)
+        known = str(asked.get("key")).startswith(f"{session}:")
+        # once is enough: three hundred panels must not all write whenever a turn ends
+        seated = known or counts.state == "ended" or await _seated(panels, session, attendee)
         mine = await live.standing(session, attendee)
-        view |= {"key": key, "mine": panel_view.standing(mine) | {"elsewhere": elsewhere}}
+        view |= {"key": key, "mine": panel_view.standing(mine) | ({} if seated else {"elsewhere": True})}
         member = mine.member
         if counts.state == "ended":
             summary = await live.summary(session) if mine.member else None

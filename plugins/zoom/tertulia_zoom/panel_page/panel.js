@@ -349,7 +349,9 @@ function draw() {
   if (key === drawn) return refresh();
   drawn = key;
   const parts = (view.hosting ? HOST : PARTICIPANT)[state]();
+  const within = main.contains(document.activeElement);
   main.replaceChildren(...parts.filter(Boolean));
+  if (within) main.focus({ preventScroll: true });
   main.removeAttribute("aria-busy");
   main.dataset.state = state;
   tell(main.querySelector("h1").textContent);
@@ -371,6 +373,7 @@ function take(told) {
   if (begun) { answered = null; thanked = ""; order = []; rooms = []; }
   view = { ...told, mine: told.mine || (begun ? null : before.mine), question: told.question || (begun ? null : before.question),
     summary: told.summary ?? (begun ? null : before.summary), key: told.key || (begun ? null : before.key) };
+  if (view.mine && !begun && before.mine?.elsewhere) view.mine.elsewhere = true;
   if (told.mine && told.mine.answered !== null) answered = told.mine.answered;
   clockShift = told.now - Date.now();
   const turn = view.counts?.turn, last = before.counts?.turn;

@@ -18,8 +18,9 @@ PICTURES = os.environ.get("TERTULIA_PICTURES")
 """A folder to which pictures of the panel are written, to be looked at."""
 
 
-async def show(page: Any, name: str, dark: bool = False) -> None:
-    """Write pictures of the whole client at the width of its panel, where somebody wants to see them."""
+async def show(page: Any, name: str) -> None:
+    """Check what is shown, and write pictures of it, light and dark, where somebody wants to see them."""
+    assert await page.run(UNUSABLE, frame=PANEL) == [], name
     if PICTURES:
         for theme in (False, True):
             await page.theme(dark=theme)
@@ -50,6 +51,15 @@ async def answer(page: Any, text: str | None) -> None:
         await page.run(f"document.querySelector('[name=answer]').value = {text!r}", frame=PANEL)
         await page.until(press("Share"), frame=PANEL)
     await page.until("document.querySelector('#thanks') !== null", frame=PANEL)
+
+
+UNUSABLE = """(() => {
+    const named = (one) => one.labels?.length || one.getAttribute("aria-label");
+    const fields = [...document.querySelectorAll("input, select, textarea")].filter((one) => !named(one));
+    const wide = document.documentElement.scrollWidth > document.documentElement.clientWidth;
+    return [...fields.map((one) => one.name || one.id), ...(wide ? ["scrolls sideways"] : [])];
+})()"""
+"""What a screen reader cannot name, and whether the panel is wider than its 320 px."""
 
 
 async def figures(page: Any) -> list[int]:
@@ -180,11 +190,11 @@ async def test_whoever_tries_the_stand_in_walks_into_its_meeting(open_gathering:
         await door.until(press("Choose a question"), frame=PANEL)
         await door.until("document.getElementById('in-chat')?.disabled", frame=PANEL)
         await door.until(press("Ask everybody"), frame=PANEL)
-        await answer(door, "Early trains")
+        await answer(door, "Early <img src=x onerror=alert(1)> trains")
         await door.until(press("Open the rooms"), frame=PANEL)
         await door.until(says("stay here"), frame=PANEL)
         await door.until(press("Close the rooms and end"), frame=PANEL)
-        await door.until(says("Early trains"), frame=PANEL)
+        await door.until(says("Early <img src=x onerror=alert(1)> trains"), frame=PANEL)
         assert door.faults == []
         async with aiohttp.ClientSession() as http:
             strange = {"panel": "https://example.org/panel", "user": ""}
