@@ -135,7 +135,10 @@ class Chat:
         return app.robot_jid
 
     async def _name(self, channel: str) -> str:
-        return str(await self._context.store.get(f"chat-name:{channel}") or self.robot)
+        known = await self._context.store.get(f"chat-name:{channel}")
+        if known is None and self._settings.scheduler is not None:
+            return await self.jid(self._settings.scheduler)
+        return str(known or self.robot)
 
     def _from(self, user: str) -> dict[str, Any]:
         # the two descriptions of the operation do not agree which of these it needs, so it gets all

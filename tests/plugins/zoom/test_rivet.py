@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from tertulia.testing.samples import sample_prompt
+from tertulia_zoom import messages
+from tertulia_zoom.stand_in.chat import jid_of
 from tertulia_zoom.stand_in.sender import Sender
 
 RIVET = "@zoom/rivet@0.4.0"
@@ -77,3 +80,38 @@ async def answers_the_question(sender: Sender) -> None:
     status, answer = await sender.validate("qgg8vlvZRS6UYooatFL8Aw")
     encrypted = hmac.new(sender.secret.encode(), b"qgg8vlvZRS6UYooatFL8Aw", hashlib.sha256).hexdigest()
     assert (status, json.loads(answer)["encryptedToken"]) == (200, encrypted)
+
+
+async def test_the_official_chatbot_takes_what_people_do_and_answers_them(open_bench: Any, rivet: Path) -> None:
+    async with open_bench() as bench:
+        user, server = bench.users[0], bench.server
+        token = await bench.desk.tokens.get("chat")
+        given = (str(rivet), server.secret, f"{server.url}/v2", token, server.robot, bench.town.account)
+        receiver = await asyncio.create_subprocess_exec(
+            "node",
+            str(SCRIPT.with_name("chatbot.mjs")),
+            *given,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        assert receiver.stdout is not None
+        try:
+            port = json.loads(await asyncio.wait_for(receiver.stdout.readline(), 60))["port"]
+            server.bot.url = f"http://127.0.0.1:{port}/zoom/events"
+            message = bench.town.chat.write(jid_of(user), messages.question(sample_prompt()))
+            server.chatter.install(user)
+            server.chatter.say(user, "Grüße an <!all>")
+            server.chatter.choose(user, message, "One", "2 <of> 3 & more")
+            server.chatter.fill_in(user, message, "Short", "Zoë 🙂")
+            server.chatter.press(user, message, "Send")
+            await server.bot.quiet()
+            told = [json.loads(await asyncio.wait_for(receiver.stdout.readline(), 20)) for _ in range(5)]
+        finally:
+            receiver.kill()
+            await receiver.wait()
+        assert [one.status for one in server.bot.attempts] == [200] * 5
+        assert {one["user"] for one in told} == {user}
+        assert len({one["event"] for one in told}) == 5
+        (answer,) = [one for one in told if "sent" in one]
+        assert (answer["sent"], answer["command"]) == (200, "Grüße an <!all>")
+        assert bench.town.chat.said(user)[-1].content["body"][0]["text"] == "Grüße an <!all>"
