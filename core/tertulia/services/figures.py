@@ -111,9 +111,9 @@ async def results(runtime: Runtime, tx: Tx, round_: RoundRow) -> Results | None:
 def _line(item: Item, cell: Cell) -> Line:
     if cell.outcome != "published":
         return Line(item=item, cell=cell, reading=None)
-    return Line(
-        item=item, cell=cell, reading=read(item, cell.answered, {one.name: one.value for one in cell.figures})
-    )
+    counts = {one.name: one.value for one in cell.figures}
+    bounds = {one.name: (one.low, one.high) for one in cell.figures}
+    return Line(item=item, cell=cell, reading=read(item, cell.answered, counts, bounds))
 
 
 def name_of(group: Group) -> str:

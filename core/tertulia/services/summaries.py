@@ -52,7 +52,11 @@ async def summarise_release(
     kind = runtime.plugins.ritual(round_.kind)
     space = await people.workspace(tx, round_.organization, round_.workspace)
     whole = {
-        one.item: {"answered": one.answered, "figures": {str(f["name"]): int(f["value"]) for f in one.figures}}
+        one.item: {
+            "answered": one.answered,
+            "figures": {str(f["name"]): int(f["value"]) for f in one.figures},
+            "bounds": {str(f["name"]): (int(f["low"]), int(f["high"])) for f in one.figures},
+        }
         for one in await cells.of_round(tx, round_.organization, round_.id)
         if one.family == "company"
     }

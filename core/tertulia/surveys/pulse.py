@@ -31,6 +31,7 @@ REASON = Question(
         "use": "nothing changes anyway",
     },
 )
+WHY_NOT = "Why some did not answer this time:"
 
 
 class Pulse:
@@ -92,15 +93,12 @@ class Pulse:
             for question in _questions(content)
             for item in question.items()
         ]
-        return [*asked, *(replace(item, blocks=frozenset({DECLINED})) for item in REASON.items())]
+        (reason,) = REASON.items()
+        return [*asked, replace(reason, text=WHY_NOT, blocks=frozenset({DECLINED}))]
 
     def results(self, content: Json, whole: Mapping[str, Json], tally: Tally, language: str) -> Draft | None:
         """Tell those who were asked what came of it."""
-        lines = [
-            f"{item.text} {reading.read(item, whole[item.key]['answered'], whole[item.key]['figures']).words}"
-            for item in self.items(content)
-            if item.key in whole
-        ]
+        lines = [f"{item.text} {_told(item, whole[item.key])}" for item in self.items(content) if item.key in whole]
         if not lines:
             body = Markup.literal("Nothing is published of this round: too few answered, or a figure told too much.")
         else:
@@ -111,6 +109,10 @@ class Pulse:
     def summary(self, content: Json, given: Sequence[Shared], tally: Tally, language: str) -> Draft | None:
         """Show nothing: what may be shown is in `results`."""
         return None
+
+
+def _told(item: Item, published: Json) -> str:
+    return reading.read(item, published["answered"], published["figures"], published.get("bounds")).words
 
 
 def _parts(size: int, others: int, take: int) -> int:
