@@ -16,6 +16,11 @@ from tertulia.storage.database import Tx, upsert
 PRIVATE = tables.private_answer
 
 
+def sealed_place(organization: Id, root: Id, person: Id) -> tuple[str, str, str, str]:
+    """Return the associated data of what *person* gave privately to the round *root*."""
+    return PRIVATE.name, organization, root, person
+
+
 async def carry_out(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id, person: Id, given: Given) -> None:
     """Carry out what *given* asks for, in the transaction that keeps it."""
     if given.reserves is not None:
@@ -39,7 +44,7 @@ async def _seal(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id, person: Id
         "organization_id": round_.organization,
         "round_id": root,
         "person_id": person,
-        "sealed": runtime.vault.seal_json(dict(given.private), PRIVATE.name, round_.organization, root),
+        "sealed": runtime.vault.seal_json(dict(given.private), *sealed_place(round_.organization, root, person)),
         "expires_at": given.private_until,
     }
     await upsert(tx, PRIVATE, [row], keys=("round_id", "person_id"), update=("sealed", "expires_at"))
@@ -53,6 +58,6 @@ async def private_answers(runtime: Runtime, tx: Tx, organization: Id, root: Id) 
         PRIVATE.c.expires_at > runtime.clock.now(),
     )
     return {
-        row.person_id: runtime.vault.open_json(row.sealed, PRIVATE.name, organization, root)
+        row.person_id: runtime.vault.open_json(row.sealed, *sealed_place(organization, root, row.person_id))
         for row in await tx.execute(query)
     }

@@ -26,7 +26,6 @@ HANDED = (
     tables.sign_up,
     tables.round_share,
     tables.reservation,
-    tables.private_answer,
 )
 """Whose rows go to the person that is kept; a row that both have is dropped, but both answers of a round stay."""
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from tertulia.domain.identifiers import Id, Json
 from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
+from tertulia.services import effects
 from tertulia.services.erasing import erase, reapply_tombstones
 from tertulia.storage import people, tables
 from tertulia.storage.database import Tx
@@ -135,7 +136,7 @@ async def _private(runtime: Runtime, tx: Tx, organization: Id, selves: Sequence[
         {
             "round": row.round_id,
             "kept_until": row.expires_at.isoformat(),
-            **runtime.vault.open_json(row.sealed, table.name, organization, row.round_id),
+            **runtime.vault.open_json(row.sealed, *effects.sealed_place(organization, row.round_id, row.person_id)),
         }
         for row in rows
     ]

@@ -150,6 +150,7 @@ SEALED = (
     SealedColumn(tables.identity_merge, "sealed", ("organization_id", "id")),
     SealedColumn(tables.feedback_message, "sealed", ("organization_id", "id")),
     SealedColumn(tables.comment, "sealed", ("organization_id", "id")),
+    SealedColumn(tables.private_answer, "sealed", ("organization_id", "round_id", "person_id")),
 )
 """Every sealed column but the ballots' and the candles', whose keys are their rounds' and their responders'."""
 STAMPS = (HASH_ROOT, "audit_base")

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from tertulia.errors import Mistake, Refused, Unsafe
+from tertulia.services.effects import sealed_place as private_answer_place
 from tertulia.storage import audit, keys, tables
 from tertulia.storage.database import Database
 from tertulia.storage.vault import (
@@ -215,7 +216,7 @@ async def test_the_root_is_drawn_once_and_needs_its_keys(open_database: Any) -> 
 
 
 def test_every_sealed_place_is_the_one_that_the_services_use() -> None:
-    row = {"organization_id": "o", "id": "i", "installation_id": "n", "key": "k"}
+    row = {"organization_id": "o", "id": "i", "installation_id": "n", "key": "k", "round_id": "r", "person_id": "p"}
     places = {sealed.table.name: sealed.place_of(row) for sealed in keys.SEALED}
     assert places == {
         "installation": installation_place("o", "i"),
@@ -226,6 +227,7 @@ def test_every_sealed_place_is_the_one_that_the_services_use() -> None:
         "identity_merge": merge_place("o", "i"),
         "feedback_message": ("feedback_message", "o", "i"),
         "comment": ("comment", "o", "i"),
+        "private_answer": private_answer_place("o", "r", "p"),
     }
     columns = {
         (table.name, column.name)
