@@ -112,7 +112,8 @@ class AccountWebhook:
         payload = body.get("payload")
         client = payload.get("client_id") if isinstance(payload, dict) else None
         app = self.settings.app
-        return client in {self.settings.server.client_id, app.client_id if app else None} - {None}
+        ours = [self.settings.server.client_id, *([app.client_id] if app is not None else [])]
+        return isinstance(client, str) and client in ours
 
 
 def key_of(event: MeetingEvent, digest: str) -> str:

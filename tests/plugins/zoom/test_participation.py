@@ -134,8 +134,8 @@ async def test_other_meetings_are_dropped_before_they_are_stored(open_village: A
         await village.server.sender.quiet()
         assert {one.status for one in village.server.sender.attempts} == {200}
         assert await village.rows(tables.inbox) == []
-        village.clock.advance(timedelta(hours=7))
         reads = len(village.server.arrived(*LISTS))
+        village.clock.advance(timedelta(hours=7))
         await village.core.until(lambda: len(village.server.arrived(*LISTS)) > reads)
         assert not any(other in one.path or "Salary" in str(one.body) for one in village.server.journal)
         assert await village.rows(tables.participation) == []
