@@ -21,6 +21,7 @@ class ZoomSandbox:
         mails = (f"{name.lower().replace(' ', '.')}@example.org" for name in PEOPLE)
         self.people = tuple(town.add_user(name, mail) for name, mail in zip(PEOPLE, mails, strict=True))
         self.weekly = town.add_meeting(self.people[0], "Weekly")
+        town.chat.add_channel("Everyone", list(self.people))
         Entrance(Clients(self.server), self.weekly)
 
     async def start(self) -> Json:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tertulia import Markup, OperatorError, Place, Prompt, Recipient, Reply, Unreachable
+from tertulia import Field, Markup, OperatorError, Option, Place, Prompt, Recipient, Reply, Unreachable
 from tertulia.domain.identifiers import new_id
 from tertulia.testing.clock import DrivenClock
 from tertulia.testing.context import EPOCH, FakeContext
@@ -265,6 +265,17 @@ async def test_a_large_group_has_rooms_assigned() -> None:
         assert sorted(mail for room in rooms for mail in room["participants"]) == [
             f"p{n}@example.org" for n in range(9)
         ]
+
+
+async def test_what_zoom_would_not_take_is_not_sent() -> None:
+    async with bench() as made:
+        options = tuple(Option(value=str(number), label="x" * 80) for number in range(100))
+        fields = tuple(Field(key=f"f{number}", kind="one", label="?", options=options) for number in range(9))
+        port = made.team.surveys
+        assert port is not None
+        with pytest.raises(OperatorError, match="shorten"):
+            await port.ask(made.to(made.ana), replace(question(), fields=fields), new_id())
+        assert not made.server.journal
 
 
 async def test_calls_are_counted_in_zooms_own_classes() -> None:

@@ -105,9 +105,11 @@ class Office:
     def counts(self) -> list[int]:
         return [len(self.asked(name)) for name in NAMES]
 
+    def seen_by(self, user: str) -> list[Written]:
+        return [one for one in self.town.chat.seen(user, self.channel.jid) if not one.writer]
+
     def in_channel(self) -> list[Written]:
-        seen = self.town.chat.seen(self.users["Ben Okafor"], self.channel.jid)
-        return [one for one in seen if not one.writer and not one.only]
+        return [one for one in self.seen_by(self.users["Ben Okafor"]) if not one.only]
 
     async def rows(self, table: Any) -> list[Any]:
         async with self.core.runtime.database.read() as tx:
@@ -217,6 +219,10 @@ async def test_a_whole_round_inside_team_chat(tmp_path: Path) -> None:
         ana, ben, chen, dalia = (place.users[name] for name in NAMES)
         chatter.say(dalia, "stop check-in")
         await core.until(lambda: "not be invited" in json.dumps([one.content for one in place.town.chat.said(dalia)]))
+
+        chatter.say(ben, "candle", place.channel.jid)
+        await core.until(lambda: "in private" in json.dumps([one.content for one in place.seen_by(ben)]))
+        assert "in private" not in json.dumps([one.content for one in place.seen_by(ana)])
 
         core.clock.advance(timedelta(hours=1, seconds=1))
         await core.until(lambda: place.counts() == [1, 1, 1, 0])

@@ -447,23 +447,28 @@ def confused(draw: Any) -> tuple[str, dict[str, Any], bool]:
     return draw(st.sampled_from(EVENTS)), {**sound, **changes}, draw(st.booleans())
 
 
+async def survives(events: list[tuple[str, dict[str, Any], bool]]) -> None:
+    async with bench() as made:
+        for number, (event, changes, channel) in enumerate(events):
+            place = {"toJid": made.channel.jid} if channel else {}
+            whole = {"event": event, "payload": {**event_of(made, timestamp=number, **place)["payload"], **changes}}
+            body = json.dumps(whole).encode()
+            assert await made.post(body, **signed(body)) in (200, 400, 403), whole
+        await made.endpoint.turns.close()
+
+
 @seed(20260105)
 @given(st.lists(confused(), min_size=40, max_size=40))
-@examples(max_examples=6, deadline=None)
+@examples(max_examples=5, deadline=None)
 def test_no_payload_makes_it_fall_over(events: list[tuple[str, dict[str, Any], bool]]) -> None:
-    async def check() -> None:
-        async with bench() as made:
-            for number, (event, changes, channel) in enumerate(events):
-                place = {"toJid": made.channel.jid} if channel else {}
-                whole = {
-                    "event": event,
-                    "payload": {**event_of(made, timestamp=number, **place)["payload"], **changes},
-                }
-                body = json.dumps(whole).encode()
-                assert await made.post(body, **signed(body)) in (200, 400, 403), whole
-            await made.endpoint.turns.close()
+    asyncio.run(survives(events))
 
-    asyncio.run(check())
+
+@pytest.mark.campaign
+@given(st.lists(confused(), min_size=100, max_size=100))
+@examples(max_examples=100, deadline=None)
+def test_ten_thousand_payloads_do_not_make_it_fall_over(events: list[tuple[str, dict[str, Any], bool]]) -> None:
+    asyncio.run(survives(events))
 
 
 async def test_a_summary_offers_nothing_to_press() -> None:
