@@ -11,9 +11,9 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
@@ -29,9 +29,10 @@ from tertulia.storage import cells, people
 from tertulia.storage.cells import StoredCell
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import ballot, membership
-from tertulia.surveys import ballots, comments
+from tertulia.surveys import ballots, comments, drivers
 from tertulia.surveys.confidentiality.candidates import DEPARTMENT, TEAM, group_of
 from tertulia.surveys.confidentiality.release import BLOCK, Cell, Closed, Figure, Past, Release, release
+from tertulia.surveys.drivers import Drivers
 
 log = logging.getLogger(__name__)
 LOOK_BACK = timedelta(days=365)
@@ -39,6 +40,9 @@ VERSIONS = 5
 """That many of the newest rounds of the look-back are audited together with a new one: six in a row are safe."""
 TENURES = ((365, "under 1 year"), (3 * 365, "1 to 3 years"), (6 * 365, "3 to 6 years"))
 LONGEST = "over 6 years"
+
+
+Computed: TypeAlias = tuple[Release, tuple[Drivers, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +56,7 @@ class Prepared:
     cast: frozenset[str]
     declined: int = 0
     comments: Sequence[Mapping[str, Any]] = ()
+    drivers: tuple[Drivers, ...] = ()
 
 
 def items_of(runtime: Runtime, round_: RoundRow) -> Sequence[Item]:
@@ -81,18 +86,23 @@ async def prepare(runtime: Runtime, round_id: Id, step: int) -> Prepared | None:
         digest = await release_progress.digest(tx, closed, fewest(round_))
         before = await release_progress.decided_before(tx, round_, digest)
     teller = Teller(runtime, round_, digest)
-    made = await _apart(lambda: release(closed, k=fewest(round_), decided=before, progress=teller))
+
+    def work() -> Computed:
+        made = release(closed, k=fewest(round_), decided=before, progress=teller)
+        return made, drivers.of_round(closed, made)
+
+    made, related = await _apart(work)
     await teller.done()
     log.info("a release was computed", extra={"round": round_id, "gate": made.gate, "cells": len(made.published)})
-    return replace(prepared, release=made)
+    return replace(prepared, release=made, drivers=related)
 
 
-async def _apart(work: Callable[[], Release]) -> Release:
+async def _apart(work: Callable[[], Computed]) -> Computed:
     """Run *work* on a thread that a service which stops does not wait for: the next one goes on from its progress."""
     loop = asyncio.get_running_loop()
-    done: asyncio.Future[Release] = loop.create_future()
+    done: asyncio.Future[Computed] = loop.create_future()
 
-    def tell(result: Release | None, error: Exception | None) -> None:
+    def tell(result: Computed | None, error: Exception | None) -> None:
         if done.done():
             return
         if result is not None:
@@ -239,6 +249,7 @@ def figures(prepared: Prepared) -> Json:
         "left_out": len(made.left_out),
         "fewest": made.k,
         "gate": made.gate,
+        "drivers": [asdict(one) for one in prepared.drivers],
     }
 
 
