@@ -205,6 +205,24 @@ def literal_all(path: Path) -> set[str]:
     return set()
 
 
+def test_published_cells_are_read_in_one_place() -> None:
+    may = {"tertulia.storage", "tertulia.services.releasing", "tertulia.services.summaries"}
+    faults = []
+    for path in [*core_files(), *plugin_files()]:
+        if below(module_name(path), may):
+            continue
+        for line, name in imports(path):
+            if name == "tertulia.storage.cells":
+                faults.append(at(path, line, "cells are read through services.releasing only"))
+        for node in ast.walk(tree(path)):
+            named = isinstance(node, ast.ImportFrom) and node.module == "tertulia.storage.tables"
+            if named and any(alias.name == "cell" for alias in node.names):
+                faults.append(at(path, node.lineno, "cells are read through services.releasing only"))
+            if isinstance(node, ast.Attribute) and node.attr == "cell" and getattr(node.value, "id", "") == "tables":
+                faults.append(at(path, node.lineno, "cells are read through services.releasing only"))
+    assert faults == []
+
+
 def test_modules_are_named_by_what_they_are_about() -> None:
     faults = [
         at(path, 1, f"{part} says nothing; name the module by its subject")

@@ -29,10 +29,7 @@ class OwnQuestion(BaseModel):
     @field_validator("text")
     @classmethod
     def _linted(cls, text: str) -> str:
-        for finding in linter.lint(text):
-            if finding.refused:
-                raise ValueError(finding.sentence)
-        return text
+        return linter.checked(text)
 
     @model_validator(mode="after")
     def _offers(self) -> OwnQuestion:

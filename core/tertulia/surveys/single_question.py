@@ -14,6 +14,7 @@ from tertulia.domain.surveys import CONFIDENTIAL, Item, choice_of
 from tertulia.errors import Mistake
 from tertulia.extension import Prepared, RoundRequest, Shared, Tally
 from tertulia.forms import choice
+from tertulia.surveys import linter
 
 POINTS = range(11)
 LEVELS = (
@@ -32,6 +33,11 @@ class Options(BaseModel):
     question: str = Setting(min_length=5, max_length=300)
     choices: tuple[str, ...] = Setting(default=(), max_length=12)
     ends: tuple[str, str] = ("not at all", "very much")
+
+    @field_validator("question")
+    @classmethod
+    def _linted(cls, question: str) -> str:
+        return linter.checked(question)
 
     @field_validator("choices")
     @classmethod

@@ -58,3 +58,8 @@ def test_only_published_figures_are_told() -> None:
     assert nothing is not None
     assert "Nothing is published" in nothing.body.plain()
     assert KIND.summary(content(), [Shared(values={"answer": "9"})] * 8, tally, "en") is None
+
+
+def test_what_asks_who_answers_is_refused() -> None:
+    with pytest.raises(ValidationError, match="asks who answers"):
+        Options(question="What is your job title?")
