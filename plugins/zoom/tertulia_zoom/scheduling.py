@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tertulia import Id, Json, Markup, OutcomeUnknown, Prompt, Recipient, Ref, SendError, Unreachable
@@ -15,6 +16,9 @@ from tertulia_zoom.messages_phrases import phrase
 from tertulia_zoom.messages_text import line
 
 GATHERING = "gather:"
+REF = "meeting|"
+LONGEST = timedelta(days=92)
+"""How long it is known who was invited."""
 TOGETHER = 4
 """People who talk in one room; more are parted."""
 MINUTES = 30
@@ -40,17 +44,17 @@ class Scheduling:
         settings = self._desk.settings
         if settings.scheduler is None or settings.app is None or settings.app.robot_jid is None:
             return None
-        store, noted = self._desk.context.store, f"{GATHERING}{key}"
-        people = {await self._chat.address(one): one for one in group}
-        kept: dict[str, Any] = dict(await store.get(noted) or {"number": "", "join": "", "done": {}})
-        if not kept["join"]:
-            made = await self._made(prompt, list(people.values()))
-            kept |= {"number": str(made["id"]), "join": str(made["join_url"])}
-            await store.put(noted, kept)
-        first = await self._invited(list(people), prompt, kept, noted)
-        if first is None:
+        noted, jids = f"{GATHERING}{key}", [await self._chat.address(one) for one in group]
+        kept = await self._desk.context.store.get(noted)
+        if kept is None:
+            await self._forget_old()
+            made = await self._made(prompt, group)
+            at = self._desk.context.clock.now().isoformat()
+            kept = {"number": str(made["id"]), "join": str(made["join_url"]), "invited": {}, "at": at}
+            await self._desk.context.store.put(noted, kept)
+        if not await self._invited(jids, prompt, kept, noted):
             raise OutcomeUnknown("nobody of the group was written to for certain")
-        return first
+        return f"{REF}{kept['number']}"
 
     async def schedule(
         self, topic: str, start: datetime, *, minutes: int = MINUTES, fixed: bool = True, rooms: Sequence[Json] = ()
@@ -72,7 +76,7 @@ class Scheduling:
             raise OutcomeUnknown("Zoom answered without the meeting's address")
         return made
 
-    async def _made(self, prompt: Prompt, group: list[Recipient]) -> Json:
+    async def _made(self, prompt: Prompt, group: Sequence[Recipient]) -> Json:
         rooms: list[Json] = []
         if len(group) > TOGETHER:
             emails = [await self._email(one) for one in group]
@@ -81,25 +85,35 @@ class Scheduling:
         now = self._desk.context.clock.now()
         return await self.schedule(prompt.title, now, fixed=False, rooms=rooms)
 
-    async def _invited(self, jids: list[str], prompt: Prompt, kept: dict[str, Any], noted: str) -> Ref | None:
+    async def _invited(self, jids: Sequence[str], prompt: Prompt, kept: Mapping[str, Any], noted: str) -> bool:
+        """Write to whom it was not written yet; tell whether anybody was written to for certain."""
         store = self._desk.context.store
         label = f"[{phrase('together', prompt.language)}]({kept['join']})"
         shown = replace(prompt, body=prompt.body + Markup.parse(label), link=None)
-        done: dict[str, str] = dict(kept["done"])
+        invited: dict[str, bool] = dict(kept["invited"])
         for jid in jids:
-            if jid in done:
+            # an address is personal, and knowing it again is enough
+            name = hashlib.sha256(jid.encode()).hexdigest()[:16]
+            if name in invited:
                 continue
             # noted before it is sent: what may have arrived is not sent again
-            await store.put(noted, {**kept, "done": {**done, jid: ""}})
+            await store.put(noted, {**kept, "invited": {**invited, name: False}})
             try:
-                done[jid] = str(await self._chat.send(jid, messages.question(shown)))
+                await self._chat.send(jid, messages.question(shown))
+                invited[name] = True
             except (OutcomeUnknown, Unreachable):
-                done[jid] = ""
+                invited[name] = False
             except SendError:
-                await store.put(noted, {**kept, "done": done})
+                await store.put(noted, {**kept, "invited": invited})
                 raise
-            await store.put(noted, {**kept, "done": done})
-        return next((ref for ref in done.values() if ref), None)
+            await store.put(noted, {**kept, "invited": invited})
+        return any(invited.values())
+
+    async def _forget_old(self) -> None:
+        store, before = self._desk.context.store, self._desk.context.clock.now() - LONGEST
+        async for name, kept in store.scan(GATHERING):
+            if datetime.fromisoformat(kept["at"]) < before:
+                await store.delete(name)
 
     async def _email(self, to: Recipient) -> str:
         """Return the e-mail that Zoom knows of a member; who has none chooses a room in the meeting."""

@@ -242,10 +242,15 @@ async def test_a_group_meets_in_a_meeting_of_its_own_and_is_invited_once() -> No
         assert meeting["host_id"] == made.ana
         assert "breakout_room" not in meeting["settings"]
         assert meeting["join_url"] in json.dumps(chat.said(made.ana)[0].content)
+        assert first == f"meeting|{number}"
+        assert jid_of(made.ana) not in str(await made.context.store.get(f"gather:{key}"))
         chat.blocked.clear()
         assert await rituals.gather(group, summary_prompt(), key) == first
         assert len(made.town.meetings) == 1
         assert len(chat.said(made.ana)) == 1
+        made.context.clock.advance(timedelta(days=100))  # type: ignore[attr-defined]
+        await rituals.gather(group, summary_prompt(), new_id())
+        assert await made.context.store.get(f"gather:{key}") is None
 
 
 async def test_without_a_scheduling_user_people_are_introduced_one_by_one() -> None:
