@@ -31,8 +31,11 @@ def program(options: str = "") -> str:
     return CAFE.replace("OPTIONS", options)
 
 
-async def test_two_colleagues_are_introduced_find_a_time_meet_and_are_counted_once(open_town: OpenTown) -> None:
-    async with open_town() as town:
+async def test_two_colleagues_are_introduced_find_a_time_meet_and_are_counted_once(
+    open_town: OpenTown, square: Callable[..., Any], database_url: str
+) -> None:
+    place = square("square", gathers=True)
+    async with open_town(place, url=database_url) as town:
         await town.apply(program())
         await town.add("Ana", zone="Europe/Madrid", team="Design")
         await town.add("Ben", zone="Europe/Athens", team="Platform")
@@ -44,6 +47,10 @@ async def test_two_colleagues_are_introduced_find_a_time_meet_and_are_counted_on
         assert letter.link.startswith("http://127.0.0.1:1/a/")
         (field,) = letter.fields
         assert len(field.options) == 4
+        (gathered,) = place.ritual.sent
+        assert [one.address["to"] for one in gathered.group] == sorted(town.people, key=lambda one: town.people[one])
+        assert "You are introduced to each other:" in gathered.prompt.body.plain()
+        assert (gathered.prompt.actions, gathered.prompt.fields, gathered.prompt.link) == ((), (), None)
         first = field.options[0].label
         (other,) = town.letters("Ben")[0].fields
         assert other.options[0].label != first  # the same moment, an hour later on Ben's clock
