@@ -31,7 +31,7 @@ REASON = Question(
         "use": "nothing changes anyway",
     },
 )
-WHY_NOT = "Why some did not answer this time:"
+WHY_NOT = "Why did some not answer this time?"
 
 
 class Pulse:

@@ -75,7 +75,7 @@ def _counted(name: str, points: tuple[str, ...], figures: Mapping[str, int], bou
 def _score(by_level: Mapping[str, Counted], answered: int, counts: tuple[tuple[str, int], ...]) -> Reading:
     (promoters, passives, detractors) = by_level.values()
     score = scoring.recommendation_score(promoters[0], passives[0], detractors[0])
-    if score is None or score.n < scoring.FEW_FOR_A_SCORE:
+    if score is None or min(score.n, answered) < scoring.FEW_FOR_A_SCORE:
         words = "too few answers for a number" if score is None else BANDS[scoring.score_band(score)]
         return Reading(words=words, unit="score", n=answered, counts=counts)
     if promoters[1:] != (promoters[0], promoters[0]):
