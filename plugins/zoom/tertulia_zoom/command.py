@@ -8,6 +8,7 @@ import json
 import click
 
 from tertulia import Mistake, open_installation
+from tertulia_zoom.scheduling_command import schedule
 
 workspace_option = click.option("--workspace", "-w", metavar="NAME", help="Needed only where there are several.")
 organization_option = click.option("--organization", metavar="NAME", help="Needed only where there are several.")
@@ -15,7 +16,10 @@ organization_option = click.option("--organization", metavar="NAME", help="Neede
 
 @click.group()
 def command() -> None:
-    """Zoom: checks, addresses for the Marketplace, local stand-in."""
+    """Zoom: checks, addresses for the Marketplace, meetings for gatherings, local stand-in."""
+
+
+command.add_command(schedule)
 
 
 @command.command()

@@ -58,8 +58,8 @@ class Polls:
 
     async def post(self, meeting: str, prompt: Prompt, key: Id) -> Ref:
         """Put *prompt* on a scheduled meeting as a poll; repeated with the same *key* it is not put there twice."""
-        if not prompt.fields and not prompt.actions:
-            raise Unreachable("a meeting shows questions, not what came of them")
+        if not prompt.fields:
+            raise Unreachable("a meeting shows questions only")
         if not NUMBER.fullmatch(meeting):
             raise OperatorError("a meeting's place is its number, of digits only: correct the practice's places")
         try:
@@ -157,8 +157,6 @@ def poll_of(prompt: Prompt) -> tuple[Json, Json]:
             "Zoom shows the host who answered what, so a poll needs answers that everybody may see: set visibility "
             "to workspace in the practice's options, or take the meeting out of its places."
         )
-    if not prompt.fields:
-        raise Mistake("There is nothing to answer that a poll could ask: take the meeting out of the places.")
     questions: list[Json] = []
     reading: dict[str, Json] = {}
     for field in prompt.fields:

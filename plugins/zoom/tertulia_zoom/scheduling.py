@@ -22,7 +22,7 @@ LONGEST = timedelta(days=92)
 TOGETHER = 4
 """People who talk in one room; more are parted."""
 MINUTES = 30
-TOPIC, ROOM = 200, 32
+TOPIC = 200
 MOST_ROOMS = 50
 ANY_TIME = 3
 """The type of a meeting that has no fixed time: its members choose one."""
@@ -57,33 +57,34 @@ class Scheduling:
         return f"{REF}{kept['number']}"
 
     async def schedule(
-        self, topic: str, start: datetime, *, minutes: int = MINUTES, fixed: bool = True, rooms: Sequence[Json] = ()
+        self, topic: str, start: datetime | None, *, minutes: int = MINUTES, rooms: Sequence[Sequence[str]] = ()
     ) -> Json:
-        """Schedule a meeting and return it; *rooms* have a `name` and the e-mails of their `participants`.
+        """Schedule a meeting and return it; without a *start* its members choose a time.
 
-        Only a scheduled meeting can have rooms assigned before it, and polls.
+        *rooms* are the e-mails of those who begin in one breakout room. Only a scheduled meeting can have rooms
+        assigned before it, and polls.
         """
         scheduler = self._desk.settings.scheduler
         if scheduler is None:
             raise Unreachable("no scheduling user is set")
         settings: dict[str, Any] = {"join_before_host": True, "jbh_time": 0, "waiting_room": False}
         if rooms:
-            settings["breakout_room"] = {"enable": True, "rooms": [dict(room) for room in rooms[:MOST_ROOMS]]}
-        body = {"topic": line(topic, TOPIC), "type": FIXED if fixed else ANY_TIME, "duration": minutes}
-        made = await self._desk.account.create_meeting(scheduler, {**body, "settings": settings}, start)
+            named = [{"name": f"{number}", "participants": list(room)} for number, room in enumerate(rooms, 1)]
+            settings["breakout_room"] = {"enable": True, "rooms": named[:MOST_ROOMS]}
+        body = {"topic": line(topic, TOPIC), "type": ANY_TIME if start is None else FIXED, "duration": minutes}
+        at = start or self._desk.context.clock.now()
+        made = await self._desk.account.create_meeting(scheduler, {**body, "settings": settings}, at)
         join = made.get("join_url")
         if not made.get("id") or not isinstance(join, str) or not join.startswith("https://"):
             raise OutcomeUnknown("Zoom answered without the meeting's address")
         return made
 
     async def _made(self, prompt: Prompt, group: Sequence[Recipient]) -> Json:
-        rooms: list[Json] = []
+        rooms: list[list[str]] = []
         if len(group) > TOGETHER:
             emails = [await self._email(one) for one in group]
-            parts = [[email for email in part if email] for part in parted(emails, TOGETHER)]
-            rooms = [{"name": line(f"{n}", ROOM), "participants": part} for n, part in enumerate(parts, 1) if part]
-        now = self._desk.context.clock.now()
-        return await self.schedule(prompt.title, now, fixed=False, rooms=rooms)
+            rooms = [known for part in parted(emails, TOGETHER) if (known := [email for email in part if email])]
+        return await self.schedule(prompt.title, None, rooms=rooms)
 
     async def _invited(self, jids: Sequence[str], prompt: Prompt, kept: Mapping[str, Any], noted: str) -> bool:
         """Write to whom it was not written yet; tell whether anybody was written to for certain."""
