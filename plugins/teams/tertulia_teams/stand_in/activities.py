@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,10 +14,11 @@ Activity = dict[str, Any]
 
 
 class Writer:
-    """Write activities for one tenant and bot."""
+    """Write activities for one tenant and bot; *now* may be set to a clock that is driven."""
 
     def __init__(self, tenant: Tenant, service_url: str):
         self._tenant, self._service_url = tenant, service_url
+        self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def common(self, kind: str, conversation: Conversation, person: Person | None) -> Activity:
         """Return what every activity has."""
@@ -35,7 +36,7 @@ class Writer:
         return {
             "type": kind,
             "id": f"f:{uuid.uuid4()}",
-            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "timestamp": self.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "serviceUrl": self._service_url,
             "channelId": "msteams",
             "from": shown,
