@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from tertulia import Batch, Interaction, Json, OperatorError, OutcomeUnknown, Participation, Place, RetryLater
 from tertulia_zoom.answers import NotOnPlan
@@ -51,6 +51,30 @@ class _Instance:
         return max((event.at for event in self.events if event.what == what), default=None)
 
 
+@dataclass
+class _Reached:
+    """Hold how far a meeting was read: instances from *beginning* on, but for those that are *done*."""
+
+    beginning: datetime
+    done: dict[str, datetime] = field(default_factory=dict)
+
+    def advance(self, beginning: datetime) -> None:
+        """Forget what is done of instances that are not asked for any more."""
+        self.beginning = max(self.beginning, beginning)
+        self.done = {key: at for key, at in self.done.items() if at >= self.beginning - OVERLAP}
+
+    def kept(self) -> Json:
+        """Return it as JSON."""
+        done = {key: at.isoformat() for key, at in sorted(self.done.items())}
+        return {"from": self.beginning.isoformat(), "done": done}
+
+    @classmethod
+    def again(cls, kept: Mapping[str, Any]) -> _Reached:
+        """Read what `kept` wrote."""
+        done = {str(key): datetime.fromisoformat(at) for key, at in kept["done"].items()}
+        return cls(datetime.fromisoformat(kept["from"]), done)
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Record:
     """Hold what is known of an instance that ended; *whole* unless more may come."""
@@ -75,22 +99,25 @@ class MeetingHistory:
         numbers = sorted({place.ref for place in places if place.platform == PLATFORM and place.kind == "meeting"})
         try:
             for number in (number for number in numbers if NUMBER.fullmatch(number)):
-                beginning = reached.get(number, context.clock.now() - BACK)
+                here = reached.setdefault(number, _Reached(context.clock.now() - BACK))
                 open_from: list[datetime] = []
-                async for instance in self._undone(number, beginning):
+                async for instance in self._undone(number, here):
                     record = await self._record(instance)
                     if record is not None:
                         await context.live.over(self._desk.place(number), record.ended)
                         await self._polls.collect(number, instance.uuid)
                     if record is not None and record.whole:
-                        for items in _parts(self._facts(number, instance, record)):
+                        *parts, last = _parts(self._facts(number, instance, record))
+                        for items in parts:
                             yield Batch(items, _cursor(reached))
-                        await self._settle(number, instance, record)
+                        here.done[_short(instance.uuid)] = record.started
+                        yield Batch(last, _cursor(reached))
+                        # what was yielded is stored by now
+                        await self._forget(number, instance.uuid)
                     else:
                         open_from.append(instance.started)
                         waits = waits or record is not None
-                reached[number] = min([context.clock.now() - OVERLAP, *open_from])
-                await self._sweep(number, reached[number])
+                here.advance(min([context.clock.now() - OVERLAP, *open_from]))
                 yield Batch((), _cursor(reached))
         except OutcomeUnknown as unknown:
             # what is read can be read again
@@ -100,19 +127,18 @@ class MeetingHistory:
 
     # -- which instances -------------------------------------------------------------------------------------------
 
-    async def _undone(self, number: str, beginning: datetime) -> AsyncIterator[_Instance]:
+    async def _undone(self, number: str, here: _Reached) -> AsyncIterator[_Instance]:
         """Yield the instances that were not stated yet, oldest first."""
         store, found = self._desk.context.store, dict[str, _Instance]()
-        done = {value["uuid"] async for _, value in store.scan(f"done:{number}:")}
         async for _, value in store.scan(f"event:{number}:"):
             event = MeetingEvent.again(value)
             found.setdefault(event.uuid, _Instance(event.uuid)).events.append(event)
         for row in await self._listed(number):
             uuid, started = row.get("uuid"), instant(row.get("start_time"))
-            if isinstance(uuid, str) and started is not None and (uuid in found or started >= beginning):
+            if isinstance(uuid, str) and started is not None and (uuid in found or started >= here.beginning):
                 found.setdefault(uuid, _Instance(uuid)).listed = started
         for instance in sorted(found.values(), key=lambda one: (one.started, one.uuid)):
-            if instance.uuid in done:
+            if _short(instance.uuid) in here.done:
                 # an event that came after the fact
                 await self._forget(number, instance.uuid)
             else:
@@ -188,16 +214,9 @@ class MeetingHistory:
                         place=place,
                     )
                 )
-        return facts
+        return sorted(facts, key=_at)
 
     # -- what stays ------------------------------------------------------------------------------------------------
-
-    async def _settle(self, number: str, instance: _Instance, record: _Record) -> None:
-        """Note that an instance was stated and drop its events; what was yielded is stored by now."""
-        value = {"uuid": instance.uuid, "started": record.started.isoformat()}
-        key = hashlib.sha256(instance.uuid.encode()).hexdigest()[:16]
-        await self._desk.context.store.put(f"done:{number}:{key}", value)
-        await self._forget(number, instance.uuid)
 
     async def _forget(self, number: str, uuid: str) -> None:
         store = self._desk.context.store
@@ -205,17 +224,6 @@ class MeetingHistory:
         for start in range(0, len(keys), TOGETHER):
             # what is deleted at once shares a commit
             await asyncio.gather(*(store.delete(key) for key in keys[start : start + TOGETHER]))
-
-    async def _sweep(self, number: str, before: datetime) -> None:
-        """Drop the notes of instances that are not listed to us any more."""
-        store = self._desk.context.store
-        old = [
-            key
-            async for key, value in store.scan(f"done:{number}:")
-            if datetime.fromisoformat(value["started"]) < before - OVERLAP
-        ]
-        for key in old:
-            await store.delete(key)
 
 
 async def present(desk: Desk, number: str) -> int:
@@ -238,16 +246,25 @@ def _within(stay: Stay, reported: Sequence[Stay]) -> Stay:
 
 
 def _parts(facts: list[Participation | Interaction]) -> list[tuple[Participation | Interaction, ...]]:
-    return [tuple(facts[start : start + TOGETHER]) for start in range(0, len(facts), TOGETHER)]
+    """Cut facts into batches, one at least."""
+    return [tuple(facts[start : start + TOGETHER]) for start in range(0, len(facts) or 1, TOGETHER)]
 
 
-def _positions(cursor: str | None) -> dict[str, datetime]:
+def _at(fact: Participation | Interaction) -> datetime:
+    return fact.started if isinstance(fact, Participation) else fact.at
+
+
+def _short(uuid: str) -> str:
+    return hashlib.sha256(uuid.encode()).hexdigest()[:16]
+
+
+def _positions(cursor: str | None) -> dict[str, _Reached]:
     try:
         known = json.loads(cursor) if cursor else {}
-        return {str(number): datetime.fromisoformat(at) for number, at in known.items()}
-    except (ValueError, TypeError, AttributeError):
+        return {str(number): _Reached.again(value) for number, value in known.items()}
+    except (ValueError, TypeError, AttributeError, KeyError):
         return {}
 
 
-def _cursor(reached: Mapping[str, datetime]) -> str:
-    return json.dumps({number: at.isoformat() for number, at in sorted(reached.items())})
+def _cursor(reached: Mapping[str, _Reached]) -> str:
+    return json.dumps({number: here.kept() for number, here in sorted(reached.items())})
