@@ -17,6 +17,8 @@ from tertulia.domain.people import Actor, Place
 from tertulia.domain.programs import Program
 from tertulia.domain.prompts import Prompt, Reply
 from tertulia.errors import Mistake, Refused
+from tertulia.extension import RitualKind
+from tertulia.kinds import Dealt
 from tertulia.live import Attendee, Counts, Offer, Standing
 from tertulia.runtime import Runtime
 from tertulia.services import (
@@ -49,6 +51,11 @@ POLL = 1.0
 """Real seconds between two looks at what other processes did."""
 
 
+def _can_be_held(kind: RitualKind) -> bool:
+    """Tell whether a kind asks everybody the same, under their names."""
+    return kind.privacy != "confidential" and not isinstance(kind, Dealt)
+
+
 class WorkspaceLive:
     """Run live rounds in one workspace."""
 
@@ -64,7 +71,7 @@ class WorkspaceLive:
         return tuple(
             Offer(practice=one.key, title=one.title, kind=one.kind)
             for one in (program.practices if program else ())
-            if self._runtime.plugins.ritual(one.kind).privacy != "confidential"
+            if _can_be_held(self._runtime.plugins.ritual(one.kind))
         )
 
     async def start(self, place: Place, host: Actor, practice: str, options: Json) -> Id:
@@ -79,6 +86,8 @@ class WorkspaceLive:
             kind = self._runtime.plugins.ritual(chosen.kind)
             if kind.privacy == "confidential":
                 raise Mistake(f"Practice {practice!r} is a survey, which is never held live; choose a ritual.")
+            if not _can_be_held(kind):
+                raise Mistake(f"Practice {practice!r} asks each person privately; choose a ritual for everybody.")
             for earlier in await live_sessions.running(tx, *self._whose, place):
                 await self._end(tx, earlier)
             place_id = await live_opening.place_id(self._runtime, tx, *self._whose, place)
@@ -188,10 +197,13 @@ class WorkspaceLive:
 
     async def enter(self, session: Id, attendee: Attendee) -> None:
         """Note that one participant is there; raises `Refused` where another holds that seat."""
-        async with self._runtime.database.write() as tx:
+
+        async def work(tx: Tx) -> None:
             found = await self._session(tx, session, lock=True)
             await live_seats.enter(self._runtime, tx, found, attendee)
             await live_turns.follow(self._runtime, tx, found)
+
+        await self._runtime.database.group(work)
         await self._tell()
 
     async def leave(self, session: Id, ref: str) -> None:
@@ -252,14 +264,14 @@ class WorkspaceLive:
         async with self._runtime.database.read() as tx:
             found = await self._session(tx, session)
             person = await self._member(tx, attendee.actor)
-            seats = await live_seats.read(tx, found)
+            devices = await live_seats.theirs(tx, found, attendee.ref, person)
             spoken = await live_turns.read(tx, found)
             answered = (
                 await live_guests.answered(tx, found, attendee.ref)
                 if person is None
                 else await _answered(tx, found, person)
             )
-        turn = live_turns.place_of(spoken, seats, attendee.ref) if spoken else None
+        turn = live_turns.place_of(spoken, devices) if spoken else None
         groups = enumerate(found.groups, start=1)
         mine = next(((number, group) for number, group in groups if attendee.ref in group), None)
         return Standing(
@@ -272,13 +284,16 @@ class WorkspaceLive:
 
     async def respond(self, session: Id, attendee: Attendee, verb: str, values: Json) -> Reply:
         """Take the answer of somebody whom nobody knows; kept without a name until the round closes."""
+
+        async def work(tx: Tx) -> bool:
+            found = await self._session(tx, session, lock=True)
+            if await self._member(tx, attendee.actor) is not None:
+                raise Refused("a member answers under their name", 409)
+            round_ = await self._round(tx, found)
+            return await live_guests.take(self._runtime, tx, found, round_, attendee, verb, values)
+
         try:
-            async with self._runtime.database.write() as tx:
-                found = await self._session(tx, session, lock=True)
-                if await self._member(tx, attendee.actor) is not None:
-                    raise Refused("a member answers under their name", 409)
-                round_ = await self._round(tx, found)
-                replaced = await live_guests.take(self._runtime, tx, found, round_, attendee, verb, values)
+            replaced = await self._runtime.database.group(work)
         except Mistake as mistake:
             return Reply(status="refused", text=Markup.literal(str(mistake)), private=True)
         await self._tell()

@@ -32,7 +32,7 @@ async def take(
         raise Mistake(answers.CLOSED)
     if session.state in ("lobby", "ended"):
         raise Mistake("Nothing is asked here now, so nothing was kept.")
-    known = {one.ref: one for one in await live_seats.read(tx, session)}.get(who.ref)
+    known = await live_seats.one(tx, session, who.ref)
     if known is None or known.holder != who.holder:
         raise Refused("somebody else sits there", 409)
     given = _checked(runtime, round_, verb, values)

@@ -48,24 +48,41 @@ class Seat:
 
 async def read(tx: Tx, session: Session) -> list[Seat]:
     """Return all seats of a session, those that were left included, in a fixed order."""
+    return [_seat(row) for row in await tx.execute(_of(session).order_by(seat.c.ref))]
+
+
+async def one(tx: Tx, session: Session, ref: str) -> Seat | None:
+    """Return the seat called *ref*."""
+    row = (await tx.execute(_of(session).where(seat.c.ref == ref))).one_or_none()
+    return None if row is None else _seat(row)
+
+
+async def theirs(tx: Tx, session: Session, ref: str, person: Id | None) -> set[str]:
+    """Return the seats of whoever sits at *ref*: all devices of a *person*, the one of somebody whom nobody knows."""
+    mine = seat.c.ref == ref if person is None else sa.or_(seat.c.ref == ref, identity.c.person_id == person)
+    return {row.ref for row in await tx.execute(_of(session).where(mine))}
+
+
+def _of(session: Session) -> sa.Select[tuple[object, ...]]:
     account = identity.c.id == seat.c.identity_id
-    query = (
-        sa.select(seat.c.ref, seat.c.identity_id, seat.c.holder, seat.c.left_at, seat.c.passed, identity.c.person_id)
+    columns = (seat.c.ref, seat.c.identity_id, seat.c.holder, seat.c.left_at, seat.c.passed, identity.c.person_id)
+    return (
+        sa.select(*columns)
         .select_from(seat.outerjoin(identity, account))
         .where(seat.c.organization_id == session.organization, seat.c.session_id == session.id)
-        .order_by(seat.c.ref)
     )
-    return [
-        Seat(
-            ref=row.ref,
-            person=row.person_id,
-            identity=row.identity_id,
-            holder=row.holder,
-            here=row.left_at is None,
-            answered=row.passed is not None,
-        )
-        for row in await tx.execute(query)
-    ]
+
+
+def _seat(row: sa.Row[tuple[object, ...]]) -> Seat:
+    fields = row._mapping
+    return Seat(
+        ref=fields["ref"],
+        person=fields["person_id"],
+        identity=fields["identity_id"],
+        holder=fields["holder"],
+        here=fields["left_at"] is None,
+        answered=fields["passed"] is not None,
+    )
 
 
 def taken(seats: Sequence[Seat]) -> list[tuple[str, ...]]:
@@ -96,14 +113,18 @@ async def enter(runtime: Runtime, tx: Tx, session: Session, who: Attendee) -> No
     """Seat one participant; a proven account comes before a stranger who said to sit there."""
     if not _is_name(who.ref):
         raise Refused("not the name of a participant", 400)
-    seats = {one.ref: one for one in await read(tx, session)}
-    before = seats.get(who.ref)
-    if before is None and len(seats) >= MOST:
+    before = await one(tx, session, who.ref)
+    if before is None and await _count(tx, session) >= MOST:
         raise Refused(f"a live round has {MOST} participants at most", 413)
     account = (await _accounts(runtime, tx, session, [who])).get(who.ref)
     if before is not None and _is_other(before, account, who.holder):
         raise Refused("somebody else sits there", 409)
     await _sit(runtime, tx, session, who.ref, account, before, who.holder)
+
+
+async def _count(tx: Tx, session: Session) -> int:
+    whose = (seat.c.organization_id == session.organization, seat.c.session_id == session.id)
+    return int((await tx.execute(sa.select(sa.func.count()).select_from(seat).where(*whose))).scalar_one())
 
 
 def _is_other(before: Seat, account: Identity | None, holder: str | None) -> bool:

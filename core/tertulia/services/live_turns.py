@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 import sqlalchemy as sa
 
@@ -10,7 +10,6 @@ from tertulia.domain.live import LONGEST, SHORTEST, Turns, in_turn
 from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
 from tertulia.services import live_seats
-from tertulia.services.live_seats import Seat
 from tertulia.services.live_sessions import Session
 from tertulia.storage.database import Tx, upsert
 from tertulia.storage.tables import turns as turns_table
@@ -54,8 +53,8 @@ async def write(tx: Tx, session: Session, made: Turns) -> None:
 
 async def follow(runtime: Runtime, tx: Tx, session: Session) -> None:
     """Let who came meanwhile speak last, and leave out who went."""
-    known = await read(tx, session)
-    if session.state != "turns" or known is None:
+    known = await read(tx, session) if session.state == "turns" else None
+    if known is None:
         return
     now = runtime.clock.now()
     here = live_seats.taken(await live_seats.read(tx, session))
@@ -71,8 +70,6 @@ async def follow(runtime: Runtime, tx: Tx, session: Session) -> None:
         await write(tx, session, made)
 
 
-def place_of(made: Turns, seats: Sequence[Seat], ref: str) -> int | None:
-    """Return the turn, counted from 0, of whoever sits at *ref*, on whichever of their devices."""
-    mine = next((one.whose for one in seats if one.ref == ref), None)
-    same = {one.ref for one in seats if one.whose == mine}
-    return next((number for number, one in enumerate(made.people) if one in same), None)
+def place_of(made: Turns, devices: Collection[str]) -> int | None:
+    """Return the turn, counted from 0, of whoever sits at the seats *devices*."""
+    return next((number for number, one in enumerate(made.people) if one in devices), None)

@@ -19,8 +19,9 @@ from tertulia_zoom.panel_watch import Seen, Watch
 
 WAIT = 20.0
 """Real seconds that a panel's question for news is held."""
-PACE = 1.5
-"""So often at most everybody but the host hears news: three hundred panels must not ask at once for each answer."""
+PACE, TOGETHER = 1.0, 100
+"""Everybody but the host hears news that many seconds late for each hundred panels, each at their own moment: three
+hundred must not ask all at once for each answer."""
 KEPT = timedelta(days=2)
 """So long the session that was the last in an instance of a meeting is remembered."""
 NOTHING_RUNS = "Nothing is running in this meeting."
@@ -79,7 +80,7 @@ async def news(panels: Panels, who: Pass, asked: Mapping[str, Any]) -> View:
     known = number if isinstance(number, int) and not isinstance(number, bool) else 0
     seen = await watch.after(known, WAIT)
     if known and not who.hosting:
-        await asyncio.sleep(PACE)
+        await asyncio.sleep(PACE * max(1.0, watch.waiting / TOGETHER) * (0.5 + int(who.visitor[:2], 16) / 255))
         seen = watch.seen
     view: View = {"seen": seen.number, "session": seen.session, "now": _now(panels), "hosting": who.hosting}
     if who.hosting and (seen.counts is None or seen.counts.state == "ended"):

@@ -16,7 +16,7 @@ from tertulia_zoom.paths import NUMBER, Gone
 from tertulia_zoom.webhooks import instance_key
 
 REMEMBERED = 500
-VISITOR = re.compile(r"[0-9a-f-]{32,36}")
+VISITOR = re.compile(r"[0-9a-f]{8}[0-9a-f-]{24,28}")
 SWEPT = timedelta(minutes=5)
 USED, SESSIONS = "panel/used/", "panel/session/"
 """Where app contexts that were used are kept, and the last session of each instance; each until it means nothing."""

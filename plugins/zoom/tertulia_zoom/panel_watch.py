@@ -34,6 +34,8 @@ class Watch:
         self._changed = asyncio.Condition()
         self._nudged = asyncio.Event()
         self._looking = False
+        self.waiting = 0
+        """How many panels wait for news."""
 
     def nudge(self) -> None:
         """Look again now: something was done here."""
@@ -41,12 +43,17 @@ class Watch:
 
     async def after(self, number: int, seconds: float) -> Seen:
         """Return what is newer than *number*, or after so many seconds what there is; for 0 what there is now."""
-        with suppress(TimeoutError):
+        self.waiting += 1
+        try:
             async with asyncio.timeout(seconds):
                 if number == 0:
                     await self._glance()
                 while self.seen.number == number:
                     await self._look_or_wait()
+        except TimeoutError:
+            pass
+        finally:
+            self.waiting -= 1
         return self.seen
 
     async def _glance(self) -> None:

@@ -184,6 +184,8 @@ async def test_people_in_the_meeting_are_counted_once(open_stage: Open) -> None:
 
 
 HANA = actor("Hana")
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For rules that no database changes."""
 
 
 def seat(name: str, ref: str | None = None) -> Attendee:
@@ -208,6 +210,7 @@ async def counted(live: WorkspaceLive, session: str) -> Counts:
     return await anext(live.watch(session))
 
 
+@ON_SQLITE
 async def test_one_session_at_a_time_is_held_at_a_place(open_stage: Open) -> None:
     async with open_stage() as stage:
         live, first = await hosted(stage)
@@ -225,6 +228,7 @@ async def test_one_session_at_a_time_is_held_at_a_place(open_stage: Open) -> Non
         assert [offer.practice for offer in await live.offers()] == ["warm-up"]
 
 
+@ON_SQLITE
 async def test_a_person_with_two_devices_is_one(open_stage: Open) -> None:
     async with open_stage() as stage:
         live, session = await asked(stage, "Ada", "Bo")
@@ -240,6 +244,7 @@ async def test_a_person_with_two_devices_is_one(open_stage: Open) -> None:
         assert order[turn - 1] in ("seat-Ada", "phone of Ada")
 
 
+@ON_SQLITE
 async def test_turns_go_by_the_clock_and_by_the_host(open_stage: Open) -> None:
     async with open_stage() as stage:
         live, session = await asked(stage, "Ada", "Bo", "Cy")
@@ -267,6 +272,7 @@ async def test_turns_go_by_the_clock_and_by_the_host(open_stage: Open) -> None:
             await live.next_turn(session, actor("Ada"), 1)
 
 
+@ON_SQLITE
 async def test_a_meeting_s_list_says_who_left(open_stage: Open) -> None:
     async with open_stage() as stage:
         live, session = await asked(stage, "Ada", "Bo")
@@ -279,6 +285,7 @@ async def test_a_meeting_s_list_says_who_left(open_stage: Open) -> None:
             assert (await counted(live, session)).present == 2, name
 
 
+@ON_SQLITE
 async def test_nobody_takes_another_s_seat(open_stage: Open) -> None:
     async with open_stage() as stage:
         live, session = await asked(stage, "Ada", "Bo")
@@ -364,6 +371,7 @@ async def test_groups_bring_everybody_together_with_somebody_new(open_stage: Ope
             await live.groups(session, actor("Ada"), 2)
 
 
+@ON_SQLITE
 async def test_guests_are_in_groups_and_in_no_memory(open_stage: Open) -> None:
     async with open_stage() as stage:
         live, session = await asked(stage, "Ada", "Bo")
@@ -384,6 +392,7 @@ async def test_guests_are_in_groups_and_in_no_memory(open_stage: Open) -> None:
         assert standing.group_size in (2, 3, 4)
 
 
+@ON_SQLITE
 async def test_who_does_not_want_to_meet_stays_apart(open_stage: Open) -> None:
     async with open_stage() as stage:
         live, session = await asked(stage, "Ada", "Bo")
