@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Coroutine
 from typing import Any
+from weakref import WeakValueDictionary
 
 from tertulia import Actor, Command, Context, Json, Markup, Reply, TertuliaError, Unreachable, parse_command
 from tertulia_zoom import messages
@@ -29,8 +30,8 @@ PATIENCE = 2.0
 """Seconds that a request waits for what is said; Zoom gives up after three."""
 RECENT = 15.0
 """Seconds after which an edit is in every client's copy of the message."""
-FORMS, LINES = 2_000, 50
-"""Forms whose edits are remembered, and how many of each."""
+FORMS = 2_000
+"""Forms whose edits of the last seconds are remembered."""
 EVENTS = 5_000
 """Events that are known again, of the 85 minutes in which Zoom repeats one."""
 POSTING = "chat-posting:"
@@ -46,6 +47,7 @@ class ChatTurns:
         self._under_way: set[asyncio.Task[None]] = set()
         self._edits: OrderedDict[str, list[tuple[float, Change]]] = OrderedDict()
         self._taken: OrderedDict[str, None] = OrderedDict()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def take(self, event: ChatEvent) -> None:
         """Take *event*; returns once what was given is committed and what is said was said, or will be.
@@ -113,15 +115,18 @@ class ChatTurns:
         if event.place is not None:
             await self._written(event, reply)
             return
-        at = Message(to=event.jid, id=event.message, user=event.jid)
-        if reply.prompt is not None and reply.status in ("taken", "changed"):
-            self._edits.pop(event.message, None)
-            await self._chat.edit(at, messages.question(reply.prompt))
-        elif reply.status in ("taken", "changed") and content is not None:
-            text = reply.text.plain() if reply.text else phrase(reply.status, "en")
-            await self._chat.edit(at, messages.headed(content, text))
-        else:
+        shown: Content | None = None
+        if reply.status in ("taken", "changed"):
+            if reply.prompt is not None:
+                shown = messages.question(reply.prompt)
+            elif content is not None:
+                shown = messages.headed(content, reply.text.plain() if reply.text else phrase(reply.status, "en"))
+        if shown is None:
             await self._written(event, reply)
+            return
+        async with self._turn(event.message):
+            self._edits.pop(event.message, None)
+            await self._chat.edit(Message(to=event.jid, id=event.message, user=event.jid), shown)
 
     async def _written(self, event: ChatEvent, reply: Reply) -> None:
         """Say *reply*: in a channel to the actor's eyes alone, and a form in the own chat."""
@@ -138,16 +143,23 @@ class ChatTurns:
             await self._chat.send(event.to, pointer(self._chat), user=event.jid, only=event.actor.user)
 
     async def _filled_in(self, event: ChatEvent, act: Change) -> None:
-        content = changed(self._content(event), act)
-        if content is None:
-            return
-        known = self._edits.setdefault(event.message, [])
-        known.append((time.monotonic(), settled(content, act)))
-        del known[:-LINES]
-        self._edits.move_to_end(event.message)
-        if len(self._edits) > FORMS:
+        async with self._turn(event.message):
+            content = changed(self._content(event), act)
+            if content is None:
+                return
+            self._remember(event.message, settled(content, act))
+            await self._chat.edit(Message(to=event.jid, id=event.message, user=event.jid), content)
+
+    def _turn(self, message: str) -> asyncio.Lock:
+        """Let a message be changed by one at a time, in the order in which people's acts came."""
+        return self._turns.setdefault(message, asyncio.Lock())
+
+    def _remember(self, message: str, act: Change) -> None:
+        now = time.monotonic()
+        self._edits.setdefault(message, []).append((now, act))
+        self._edits.move_to_end(message)
+        while len(self._edits) > FORMS or next(iter(self._edits.values()))[-1][0] < now - RECENT:
             self._edits.popitem(last=False)
-        await self._chat.edit(Message(to=event.to, id=event.message, user=event.jid), content)
 
     def _content(self, event: ChatEvent) -> Content | None:
         """Return the message as Zoom sent it, with the edits that may not have been in it yet."""

@@ -23,7 +23,7 @@ from tertulia import Actor, Command, Markup, Place, Prompt, Reply
 from tertulia.testing.clock import DrivenClock
 from tertulia.testing.context import EPOCH, FakeContext, FakeInbox
 from tertulia.testing.samples import opaque, sample_prompt, summary_prompt
-from tertulia_zoom import messages
+from tertulia_zoom import messages, messages_form
 from tertulia_zoom.chat_ports import team_chat
 from tertulia_zoom.chatbot_route import ENDPOINT, Endpoint, routes
 from tertulia_zoom.config import Settings
@@ -219,6 +219,18 @@ async def test_quick_hands_lose_nothing() -> None:
         made.chatter.press(made.ana, message, "Send")
         await made.settled()
         assert made.taken("answered")[0]["values"] == {"many": ["1"], "short": "Quick", "confirm": False}
+
+
+async def test_acts_of_one_moment_all_stand_in_the_message() -> None:
+    async with bench() as made:
+        message, chatter = made.asked(answerable(), made.ana), made.chatter
+        # none of the three events knows of the other two
+        chatter.choose(made.ana, message, "One", "2 <of> 3 & more")
+        chatter.fill_in(made.ana, message, "Short", "Words")
+        chatter.press(made.ana, message, "☐ 3 <of> 3 & more")
+        await made.settled()
+        shown = messages_form.values(message.content, ("short", "long"))
+        assert shown == {"one": "2", "many": ["3"], "short": "Words", "confirm": False}
 
 
 async def test_a_pass_needs_no_form_and_a_refusal_leaves_it() -> None:
