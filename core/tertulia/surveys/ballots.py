@@ -166,12 +166,14 @@ async def clear_ended_rounds(runtime: Runtime) -> None:
 
 
 async def rewrite_open_rounds(database: Database) -> None:
-    """Write all ballots anew in the order of their ids, so that neither heap nor transaction ids tell when they came.
+    """Write all ballots anew, so that neither their places in a file nor transaction ids tell when they came.
 
-    PostgreSQL keeps rows, their out-of-line parts and their writers' transaction ids in the order of arrival; run
-    this every half hour. SQLite keeps the rows by id; its file lies on the machine that holds the keys anyway.
+    PostgreSQL keeps rows, their out-of-line parts and their writers' transaction ids in the order of arrival. SQLite
+    keeps rows by id, but takes the pages for their contents one after the other, and its log holds every write. Run
+    this every half hour.
     """
     if database.dialect != "postgresql":
+        await _shuffle_pages(database)
         return
     async with database.write() as tx:
         # one transaction writes all rows and, by the concatenation, all their out-of-line parts
@@ -183,6 +185,21 @@ async def rewrite_open_rounds(database: Database) -> None:
         alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
         await alone.exec_driver_sql("CLUSTER ballot USING pk_ballot")
         await alone.exec_driver_sql("VACUUM ballot")
+
+
+async def _shuffle_pages(database: Database) -> None:
+    async with database.write() as tx:
+        await tx.exec_driver_sql("PRAGMA secure_delete=ON")
+        # the pages that the old rows leave are taken anew in the order of writing: drawn by the database, and kept
+        # nowhere, as no order that could be computed from what is there would do
+        await tx.exec_driver_sql("CREATE TEMP TABLE shuffled AS SELECT * FROM ballot ORDER BY random()")
+        await tx.exec_driver_sql("DELETE FROM ballot")
+        await tx.exec_driver_sql("INSERT INTO ballot SELECT round_id, id, sealed FROM shuffled ORDER BY rowid")
+        await tx.exec_driver_sql("DROP TABLE shuffled")
+    async with database.raw_writer().connect() as connection:
+        await connection.exec_driver_sql("COMMIT")  # what the connection began; a checkpoint is outside of it
+        await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        await connection.exec_driver_sql("BEGIN")
 
 
 async def _is_open(runtime: Runtime, tx: Tx, round_id: Id) -> bool:
