@@ -127,5 +127,5 @@ def test_candles_keep_their_promises_in_any_order(make_house: Any) -> None:
         make = staticmethod(make_house)
 
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        Here, settings=settings(max_examples=10, stateful_step_count=12, deadline=None)
+        Here, settings=settings(max_examples=8, stateful_step_count=10, deadline=None)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tertulia.errors import Mistake, Refused
@@ -37,6 +37,7 @@ def test_neither_another_phrase_nor_another_place_opens_it() -> None:
         sealing.unseal(altered, phrase, ORGANIZATION, CANDLE)
 
 
+@settings(max_examples=25)
 @given(st.text(max_size=200))
 def test_the_length_tells_nothing_and_the_text_comes_back(name: str) -> None:
     phrase = sealing.new_phrase(secrets.token_bytes)

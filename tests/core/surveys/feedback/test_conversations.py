@@ -315,5 +315,5 @@ def test_conversations_keep_their_promises_in_any_order(template: bytes) -> None
                 await database.close()
 
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        Here, settings=settings(max_examples=10, stateful_step_count=14, deadline=None)
+        Here, settings=settings(max_examples=8, stateful_step_count=12, deadline=None)
     )
