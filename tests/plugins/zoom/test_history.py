@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import random
-from collections import defaultdict
+import time
+from collections import defaultdict, deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tertulia import Interaction, Keep, Participation, Place, Raw, RetryLater
+from tertulia.storage import tables
 from tertulia.testing.context import EPOCH
 from tertulia_zoom.attendance import Stay, attendance, enough, shared, united
 from tertulia_zoom.events import guest, reported_stays
@@ -64,6 +67,17 @@ def stated(facts: list[Any], instance: Instance) -> set[tuple[str, int, int]]:
 # -- a meeting -------------------------------------------------------------------------------------------------------
 
 
+class _Drawn(deque[Any]):
+    """Hold or lose each event by lot."""
+
+    def __init__(self, tell: Callable[[], bool]):
+        super().__init__([None])
+        self._tell = tell
+
+    def popleft(self) -> str:
+        return "held" if self._tell() else "lost"
+
+
 class Hall:
     """Let a crowd come and go by a seed: rejoins, second devices, guests, rooms, and leaves that nobody tells."""
 
@@ -74,7 +88,11 @@ class Hall:
         self.users = [bench.town.add_user(f"Person {n}", f"p{n}@example.org") for n in range(people * 4 // 5)]
         self.guests = people - len(self.users)
 
-    def hold(self, minutes: int) -> Instance:
+    def hold(self, minutes: int, tell: Callable[[], bool] | None = None) -> Instance:
+        """Hold the meeting; what *tell* says no to is lost on the way, where it is given."""
+        sender = self.bench.server.sender
+        if tell is not None:
+            sender.fates = _Drawn(tell)
         instance = self.meetings.start(self.bench.number)
         length = minutes * 60
         for user in self.users:
@@ -88,6 +106,7 @@ class Hall:
             act()
         self.bench.clock.advance(began + timedelta(seconds=length) - self.bench.clock.now())
         self.meetings.end(instance)
+        sender.fates.clear()
         return instance
 
     def _comes_and_goes(self, instance: Instance, user: str, length: int) -> None:
@@ -152,6 +171,47 @@ async def test_three_hundred_people(open_bench: Any, seed: int) -> None:
         assert not [fact for fact in facts if isinstance(fact, Interaction) and fact.source == fact.target]
         left = [key for key in bench.context.store.values if key.startswith("event:")]
         assert left == []
+
+
+@pytest.mark.campaign
+async def test_three_hundred_people_through_the_real_core(open_village: Any, tmp_path: Path) -> None:
+    """Every event over the wire, all of them within seconds, some lost; each is answered within Zoom's 3 s."""
+    async with open_village(f"sqlite:///{tmp_path / 'tertulia.db'}", tmp_path) as village:
+        sender = village.server.sender
+        draw = random.Random(9)
+        slowest = 0.0
+        instance = Hall(village, 9, 300, silent=0.15).hold(60, tell=lambda: draw.random() < 0.9)
+        while sender.held:
+            some, sender.held = sender.held[:50], sender.held[50:]
+            begun = time.monotonic()
+            for event in some:
+                sender.fate = "sent"
+                sender.tell(event)
+            await sender.quiet()
+            slowest = max(slowest, time.monotonic() - begun)
+        assert {one.status for one in sender.attempts} == {200}
+        assert slowest < 3.0
+        print("events", len(sender.attempts), "slowest fifty", round(slowest, 2))
+        await village.handled()
+        village.clock.advance(timedelta(hours=6))
+        wanted = {run for run in expected(instance) if not run[0].startswith("guest:")}
+
+        async def kept() -> set[tuple[str, int, int]]:
+            rows = await village.rows(tables.participation)
+            accounts = {row.id: row.user for row in await village.rows(tables.identity)}
+            return {
+                (
+                    accounts[row.identity_id],
+                    (row.started_at - instance.started) // SECOND,
+                    (row.ended_at - instance.started) // SECOND,
+                )
+                for row in rows
+            }
+
+        async def all_there() -> bool:
+            return {run for run in await kept() if not run[0].startswith("guest:")} == wanted
+
+        await village.core.until(all_there, seconds=120)
 
 
 async def test_records_alone_are_enough(open_bench: Any) -> None:

@@ -1,4 +1,4 @@
-"""From a signed event to what the core keeps: with the real core, in both databases where the database matters."""
+"""From a signed event to what the core keeps, with the real core."""
 
 from __future__ import annotations
 
