@@ -275,7 +275,7 @@ class RitualKind(Protocol):
 class Itemised(Protocol):
     """A confidential kind that says what its answers are counted by; its figures are then published as cells.
 
-    Without this a survey yields one tally of all its answers.
+    Without this the core counts the fields of one choice, and words the results itself.
     """
 
     def items(self, content: Json) -> Sequence[Item]:
