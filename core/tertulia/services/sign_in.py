@@ -73,7 +73,7 @@ async def take_code(runtime: Runtime, email: str, code: str) -> Person | None:
 
 
 async def channel_of(runtime: Runtime, tx: Tx, person: Person) -> tuple[Id, Id] | None:
-    """Return the installation and identity that reach a person: the preferred channel, e-mail, any verified account."""
+    """Return installation and identity that reach a person: the preferred channel, e-mail, any verified account."""
     carriers: dict[str, Id] = {}
     for workspace in await people.workspaces_of(tx, person.organization, person.id):
         for live in runtime.installations.of(workspace):

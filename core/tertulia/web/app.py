@@ -45,7 +45,8 @@ def build(runtime: Runtime, *, wall: Clock | None = None, wait: float = 0.3) -> 
     app[GUESSES] = Buckets(60, 60.0)
     pages.environment(app)
     runtime.installations.render = pages.plugin_page
-    for part in (operation, hooks, pages, answering, calendar, signing_in, member, *VOICE, practices, progress, results):
+    of_members = (member, *VOICE, calendar, practices, results)
+    for part in (operation, hooks, pages, answering, signing_in, *of_members, progress):
         part.attach(app)
     app.on_response_prepare.append(headers.protect)
     app.on_startup.append(_check)

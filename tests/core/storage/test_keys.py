@@ -236,7 +236,12 @@ def test_every_sealed_place_is_the_one_that_the_services_use() -> None:
         if isinstance(column.type, sa.LargeBinary)
     }
     # sealed to keys of their own: the round's, and the responders', whose public halves lie beside them
-    elsewhere = {("ballot", "sealed"), ("candle", "responder_box"), ("candle", "deputy_box"), ("candle_key", "public")}
+    elsewhere = {
+        ("ballot", "sealed"),
+        ("candle", "responder_box"),
+        ("candle", "deputy_box"),
+        ("candle_key", "public"),
+    }
     assert columns - elsewhere == {(sealed.table.name, sealed.column) for sealed in keys.SEALED}
 
 
