@@ -6,6 +6,7 @@ import pytest
 
 from tertulia import (
     Actor,
+    Attendee,
     Command,
     Context,
     DirectoryPort,
@@ -147,3 +148,25 @@ async def test_live_sessions_follow_the_core_table() -> None:
     with pytest.raises(Refused):
         await live.advance(session, ADA, "lobby")
     assert [counts.state async for counts in live.watch(session)] == ["lobby", "asking"]
+
+
+async def test_a_fake_session_is_taken_part_in() -> None:
+    live = FakeContext().live
+    session = await live.start(HALL, ADA, "icebreaker", {})
+    assert await live.running(HALL) == session
+    await live.advance(session, ADA, "asking")
+    guest = Attendee(ref="g", holder="h")
+    await live.present(session, ADA, [Attendee(ref="a", actor=ADA), guest])
+    with pytest.raises(Refused):
+        await live.enter(session, Attendee(ref="g", holder="another"))
+    await live.respond(session, guest, "answer", {"answer": "A kite"})
+    assert (await live.standing(session, guest)).answered is True
+    assert await live.turns(session, ADA) == ("a", "g")
+    counts = await live.next_turn(session, ADA, 1)
+    assert counts.turn is not None
+    assert (counts.turn.number, counts.answered, counts.present) == (2, 1, 2)
+    assert await live.groups(session, ADA) == (("a", "g"),)
+    assert (await live.standing(session, guest)).group == 1
+    await live.over(HALL)
+    assert await live.running(HALL) is None
+    assert await live.summary(session) is not None

@@ -208,6 +208,32 @@ async def test_turns_and_groups_go_by_what_the_meeting_calls_people(open_gatheri
         assert len(await rows(place, tables.match_history)) == 3, "the guest and who did not open the panel have none"
 
 
+async def test_whom_zoom_s_own_events_name_was_there_without_a_panel(open_gathering: Any) -> None:
+    async with open_gathering() as place, panels(place) as open_:
+        host = open_[HANA]
+        place.server.sender.url = (await place.live.context.subscribe("events", [place.server.secret])).url
+        await asked(host)
+        cyd = place.clients.join(place.instance, place.users[CYD])
+        guest = place.clients.join(place.instance, name="Somebody called Dee Novak")
+        await place.server.sender.quiet()
+
+        async def stored() -> bool:
+            store = place.live.context.store
+            return len([key async for key, _ in store.scan(f"event:{place.instance.number}:")]) == 2
+
+        await place.core.until(stored)
+        seats = [one.seat for one in open_.values()] + [cyd.stay.device, guest.stay.device]
+        for one in (host, open_[ANA], open_[BEN]):
+            await one.fresh()
+        await host.post("present", {"seats": seats})
+        assert (await host.fresh())["counts"]["guests"] == 2, "nobody is matched by a name"
+        await host.post("end", {})
+        await place.core.until(lambda: place.mailbox.messages_for("dee@example.org"))
+        asked_by_mail = {one.recipient for one in place.mailbox.messages()}
+        assert "cyd@example.org" not in asked_by_mail
+        assert "hana@example.org" not in asked_by_mail
+
+
 async def test_news_come_when_there_are_some(open_gathering: Any) -> None:
     async with open_gathering() as place, panels(place) as open_:
         host, ana = open_[HANA], open_[ANA]
