@@ -70,7 +70,10 @@ def keeps_lists_and_languages(guests: Collection[Guest], groups: Groups) -> bool
 def _fits(group: Sequence[Guest]) -> bool:
     if len(group) > BIGGEST or not set.intersection(*({*tongues(guest)} for guest in group)):
         return False
-    return not any(one.id in other.avoid or other.id in one.avoid for one, other in combinations(group, 2))
+    return not any(
+        one.id in other.avoid or other.id in one.avoid or (one.side is not None and one.side == other.side)
+        for one, other in combinations(group, 2)
+    )
 
 
 def _seating(roster: Roster, past: Past, sitting: blocks.Sitting) -> Seating:

@@ -53,6 +53,7 @@ def _breaches(roster: Roster, overlap: Ints) -> Bytes:
     apart &= ~(willing[:, None] & willing[None, :])
     breaches = apart.astype(np.uint8) * np.uint8(Breach.HOURS)
     breaches |= _no_common_tongue(roster) * np.uint8(Breach.LANGUAGE)
+    breaches |= _one_side(roster) * np.uint8(Breach.LIST)
     places = roster.places()
     for place, guest in enumerate(roster.guests):
         for other in guest.avoid:
@@ -60,6 +61,16 @@ def _breaches(roster: Roster, overlap: Ints) -> Bytes:
                 breaches[place, places[other]] |= np.uint8(Breach.LIST)
                 breaches[places[other], place] |= np.uint8(Breach.LIST)
     return breaches
+
+
+def _one_side(roster: Roster) -> Bools:
+    known: dict[str, int] = {}
+    sides = np.array(
+        [-1 if guest.side is None else known.setdefault(guest.side, len(known)) for guest in roster.guests], dtype=int
+    )
+    same: Bools = (sides[:, None] == sides[None, :]) & (sides >= 0)[:, None]
+    np.fill_diagonal(same, False)
+    return same
 
 
 def _no_common_tongue(roster: Roster) -> Bools:

@@ -18,8 +18,9 @@ class Guest:
     """Hold what matters of one person for one round.
 
     Hours are local wall time, an end before the start is past midnight. *avoid* is the person's private list: no rule
-    is kept more strictly and nothing that is shown depends on it. *served* is how well earlier rounds suited the
-    person on average (0 to 1), `None` before the first.
+    is kept more strictly and nothing that is shown depends on it. Two of one *side* are never brought together, so
+    that mentors meet those who are none. *served* is how well earlier rounds suited the person on average (0 to 1),
+    `None` before the first.
     """
 
     id: Id
@@ -34,6 +35,7 @@ class Guest:
     joined: date | None = None
     asynchronous: bool = False
     avoid: frozenset[Id] = frozenset()
+    side: str | None = None
     served: float | None = None
 
 

@@ -119,16 +119,11 @@ async def form(
 def _two_sided(company: Company, week: date, policy: Policy) -> Company:
     """Let those who are here for long be introduced only to those who are not."""
 
-    def veteran(guest: Guest) -> bool:
-        return guest.joined is not None and (week - guest.joined).days >= policy.veteran_days
+    def side(guest: Guest) -> str:
+        here_for_long = guest.joined is not None and (week - guest.joined).days >= policy.veteran_days
+        return "mentor" if here_for_long else "mentee"
 
-    sides: dict[bool, frozenset[Id]] = {
-        side: frozenset(guest.id for guest in company.guests if veteran(guest) == side) for side in (False, True)
-    }
-    guests = tuple(
-        replace(guest, avoid=guest.avoid | (sides[veteran(guest)] - {guest.id})) for guest in company.guests
-    )
-    return Company(guests, company.past)
+    return Company(tuple(replace(guest, side=side(guest)) for guest in company.guests), company.past)
 
 
 async def _within(
