@@ -14,7 +14,7 @@ from tertulia.domain.prompts import Field, Given, Prompt, Reply
 from tertulia.errors import Mistake, Refused
 from tertulia.extension import Access
 from tertulia.runtime import Runtime
-from tertulia.services import answers, calendars, links, prompts, rounds, shares, summaries
+from tertulia.services import answers, calendars, links, prompts, returning, rounds, shares, summaries
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people
 from tertulia.storage.database import Tx
@@ -188,9 +188,11 @@ async def _view(runtime: Runtime, session: Session, round_id: Id) -> View:
 
 async def _summary(runtime: Runtime, tx: Tx, round_: RoundRow, practice: Practice, language: str) -> Prompt | None:
     # a survey that is still closing has no kept figures, and its ballots are for the closing job alone
-    if round_.state not in ("closed", "released") or (round_.confidential and not round_.summary):
+    if round_.state not in returning.ENDED or (round_.confidential and not round_.summary):
         return None
     _figures, draft = await summaries.summarise(runtime, tx, round_, practice)
+    if draft is not None and round_.confidential:
+        draft = await returning.draft(runtime, tx, round_, practice, draft)
     return prompts.compose_summary(runtime, round_, practice, language, draft) if draft else None
 
 
