@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -71,6 +71,17 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Related:
+    """Hold what goes together with the item *of*: texts with shares of *explained*, in percent, largest first."""
+
+    of: str
+    explained: int
+    answered: int
+    clear: bool
+    shares: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Results:
     """Hold what may be known of a survey round that ended.
 
@@ -84,6 +95,7 @@ class Results:
     fewest: int
     lines: tuple[Line, ...]
     done: tuple[str, ...]
+    related: tuple[Related, ...] = ()
 
     def of(self, family: Family) -> tuple[Line, ...]:
         """Return the lines of groups of one kind."""
@@ -105,6 +117,18 @@ async def results(runtime: Runtime, tx: Tx, round_: RoundRow) -> Results | None:
         fewest=releasing.fewest(round_),
         lines=tuple(_line(items[cell.item], cell) for cell in told if cell.item in items),
         done=tuple(text for _, text in await returning.said(tx, round_.organization, round_.id)),
+        related=tuple(_related(items, one) for one in kept.get("drivers", ()) if one["of"] in items),
+    )
+
+
+def _related(items: Mapping[str, Item], kept: Json) -> Related:
+    shares = [(items[key].text, int(share)) for key, share in kept["shares"] if key in items]
+    return Related(
+        of=items[kept["of"]].text,
+        explained=int(kept["explained"]),
+        answered=int(kept["answered"]),
+        clear=bool(kept["clear"]),
+        shares=tuple(sorted(shares, key=lambda one: -one[1])),
     )
 
 
@@ -166,6 +190,7 @@ def as_json(results_: Results) -> Json:
         "fewest": results_.fewest,
         "what_will_be_done": list(results_.done),
         "cells": [_cell(line) for line in results_.lines],
+        "related": [asdict(one) for one in results_.related],
     }
 
 

@@ -53,8 +53,10 @@ async def released(site: Any, tenant: Any) -> str:
     row = {"organization_id": tenant.organization, "id": round_id, "workspace_id": tenant.workspace}
     what = {"practice": "poll", "kind": "pulse", "program_version": 1, "occurrence": "then", "confidential": True}
     ended = {"state": "released", "opens_at": opened, "closes_at": opened + timedelta(days=2), "content": content}
-    kept = {"figures": {"invited": 60, "answered": 45, "gate": "all", "fewest": 5, "shown": None}, "shown": True}
-    first, second, *_ = content["blocks"][0]
+    first, second, third, *_ = content["blocks"][0]
+    related = {"of": first, "answered": 45, "explained": 40, "shares": [[second, 30], [third, 70]], "clear": True}
+    figures = {"invited": 60, "answered": 45, "gate": "all", "fewest": 5, "shown": None, "drivers": [related]}
+    kept = {"figures": figures, "shown": True}
     asked = [
         cell(first, "[]", "company", SCORES),
         cell(second, "[]", "company", STEPS),
@@ -107,7 +109,10 @@ async def test_who_runs_the_program_sees_every_published_cell_alike_everywhere(o
         assert round_id in await (await admin.get(above)).text()
         page = await admin.get(f"{above}/{round_id}")
         shown = await text(page)
+        assert "40 % of how the answers to" in shown
+        assert shown.index(": 70 %") < shown.index(": 30 %")
         document = json.loads(await (await admin.get(f"{above}/{round_id}/cells.json")).text())
+        assert [share for _, share in document["related"][0]["shares"]] == [70, 30]
         file = await admin.get(f"{above}/{round_id}/cells.csv")
         assert file.headers["Content-Disposition"].startswith('attachment; filename="poll-')
         rows = list(csv.DictReader(io.StringIO(await file.text())))
