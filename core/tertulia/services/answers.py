@@ -118,7 +118,11 @@ async def read(runtime: Runtime, tx: Tx, ticket: Ticket, person: Id) -> Asked | 
     practice = await rounds.known_practice_of(runtime.database, tx, round_)
     if not known.member and not await arrivals.left_and_asked(tx, round_, practice, person):
         return NOT_A_MEMBER
-    share = await shares.share_of(runtime, tx, round_, runtime.plugins.ritual(round_.kind), person)
+    try:
+        share = await shares.share_of(runtime, tx, round_, runtime.plugins.ritual(round_.kind), person)
+        practice = await rounds.known_practice_of(runtime.database, tx, round_)
+    except Mistake as mistake:
+        return str(mistake)
     root = await rounds.root_of(tx, round_)
     return Asked(round=round_, practice=practice, person=known.person, root=root, share=share)
 

@@ -21,7 +21,6 @@ from tertulia.storage.database import Tx
 from tertulia.surveys.candle import chat
 
 NOT_OURS = "This button is not valid here; open the question again."
-NOT_YOURS = "This button is somebody else's; answer with your own."
 NOT_STORED = "A confidential answer is not taken on this way; open the question again and answer there."
 
 
@@ -40,17 +39,17 @@ class InstallationInbox:
         ticket = self._ticket(token)
         if ticket is None:
             return _said("refused", NOT_OURS)
-        person = await self._person(actor)
-        if person is None:
+        async with self._runtime.database.read() as tx:
+            known = await people.identity_of(tx, self._scope.organization, actor)
+            person = known.person if known else None
+            asked = await answers.read(self._runtime, tx, ticket, person) if person else None
+        if asked is None:
+            await self._person(actor)  # which registers an account that nobody knew
             return inbox_commands.unknown_actor(self._runtime)
-        if ticket.person is not None:
-            async with self._runtime.database.read() as tx:
-                if await people.current(tx, ticket.organization, ticket.person) != person:
-                    return _said("refused", NOT_YOURS)
         repeat = self._runtime.vault.keyed_hash(f"{self._scope.installation}:answered:{key}", "seen")
         try:
-            return await answers.answer(
-                self._runtime, ticket, person=person, platform=actor.platform, values=values, key=repeat
+            return await answers.take(
+                self._runtime, ticket, asked, platform=actor.platform, values=values, key=repeat
             )
         except (Mistake, Refused) as error:
             return _said("refused", str(error) if isinstance(error, Mistake) else NOT_OURS)
