@@ -115,14 +115,13 @@ async def read(runtime: Runtime, tx: Tx, ticket: Ticket, person: Id) -> Asked | 
     round_ = await rounds.find(tx, ticket.round, ticket.organization)
     if round_ is None or round_.workspace != ticket.workspace or known is None or known.person.erased:
         return UNKNOWN
-    practice = await rounds.known_practice_of(runtime.database, tx, round_)
-    if not known.member and not await arrivals.left_and_asked(tx, round_, practice, person):
-        return NOT_A_MEMBER
     try:
-        share = await shares.share_of(runtime, tx, round_, runtime.plugins.ritual(round_.kind), person)
         practice = await rounds.known_practice_of(runtime.database, tx, round_)
+        share = await shares.share_of(runtime, tx, round_, runtime.plugins.ritual(round_.kind), person)
     except Mistake as mistake:
         return str(mistake)
+    if not known.member and not await arrivals.left_and_asked(tx, round_, practice, person):
+        return NOT_A_MEMBER
     root = await rounds.root_of(tx, round_)
     return Asked(round=round_, practice=practice, person=known.person, root=root, share=share)
 
