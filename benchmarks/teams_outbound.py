@@ -214,7 +214,7 @@ async def _settled(core: World, stand_in: StandIn, members: int, rate: int) -> H
     await core.enable(home, "teams", stand_in.settings(rate=rate))
 
     async def known() -> bool:
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5 + members / 1_000)  # counting all the time would be most of the work
         return await core.reachable(home, "teams") == members
 
     await core.until(known, 600)

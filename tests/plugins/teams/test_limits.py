@@ -69,7 +69,7 @@ async def test_all_reach_a_final_state_within_the_limit_and_nobody_twice(
         core.clock.advance(timedelta(hours=1, seconds=1))
 
         async def settled() -> bool:
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.2 + members / 20_000)
             (row,) = [row for row in await core.rounds(home) if row.state == "open"] or [None]
             if row is None:
                 return False
@@ -107,7 +107,7 @@ async def settled_in(core: World, stand_in: StandIn, members: int, rate: int) ->
     await core.enable(home, "teams", stand_in.settings(rate=rate))
 
     async def known() -> bool:
-        await asyncio.sleep(0.3)  # counting hundreds of members all the time would be most of the work
+        await asyncio.sleep(0.3 + members / 1_000)  # counting members all the time would be most of the work
         return await core.reachable(home, "teams") == members
 
     await core.until(known, 60 + members / 20)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import jwt
@@ -18,9 +20,20 @@ from tertulia.testing.samples import sample_prompt
 from tertulia.testing.world import world
 from tertulia_teams import cards
 from tertulia_teams.sandbox import TeamsSandbox
-from tertulia_teams.stand_in import drawing
+from tertulia_teams.stand_in import drawing, official
 from tertulia_teams.stand_in.page import HOME
 from tertulia_teams.stand_in.server import APP, StandIn
+
+PROGRAM = """
+[[practice]]
+key = "check-in"
+kind = "check-in"
+title = "How is your day going?"
+open_for = "6h"
+[practice.cadence]
+start = 2026-01-05T10:00:00
+rule = "FREQ=DAILY"
+"""
 
 
 @asynccontextmanager
@@ -119,3 +132,41 @@ async def test_nobody_is_served_without_a_token_of_the_right_kind(path: str) -> 
         for token in ("", "Bearer nonsense"):
             async with session.get(stand_in.url + path, headers={"authorization": token}) as response:
                 assert response.status == 401
+
+
+async def test_microsofts_own_renderer_draws_the_cards_where_it_is(tmp_path: Path, open_browser: Any) -> None:
+    if official.renderer() is None:
+        pytest.skip(f"{official.VARIABLE} names no folder with the Node package adaptivecards")
+    async with (
+        sandbox() as made,
+        world(f"sqlite:///{tmp_path / 't.db'}", tmp_path, plugins={"teams": tertulia_teams}) as core,
+        open_browser() as browser,
+    ):
+        stand_in = made.stand_in
+        home = await core.workspace("Home", domains=["example.org"])
+        ana = stand_in.tenant.mail("ana.sousa@example.org")
+        await core.person(home, ana.name, email=ana.mail)
+        await core.enable(home, "teams", stand_in.settings())
+        await core.until(lambda: stand_in.endpoint)
+        await stand_in.install(ana)
+        await core.apply(home, PROGRAM)
+        core.clock.advance(timedelta(hours=1, seconds=1))
+        await core.until(lambda: len(stand_in.cards(ana)) == 2)
+        await browser.open(f"{stand_in.url}{HOME}?as={ana.id}")
+        await browser.until("document.querySelectorAll('.official .ac-adaptiveCard').length === 2", stand_in.url)
+        assert await browser.run("document.querySelectorAll('form.card').length", stand_in.url) == 0
+        await browser.run(
+            """{ const card = [...document.querySelectorAll('.official')].pop();
+            const input = card.querySelector('textarea'); input.value = 'All well';
+            input.dispatchEvent(new Event('input')); input.dispatchEvent(new Event('change'));
+            [...card.querySelectorAll('button')].find((one) => one.textContent === 'Share').click(); }""",
+            stand_in.url,
+        )
+
+        async def answered() -> bool:
+            (row,) = [row for row in await core.rounds(home) if row.state == "open"]
+            return (await core.progress(home, row.id)).answered == 1
+
+        await core.until(answered)
+        await browser.until("document.body.textContent.includes('Thank you')", stand_in.url)
+        assert browser.complaints == []

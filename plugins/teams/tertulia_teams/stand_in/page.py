@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlencode
 
 from aiohttp import web
 
-from tertulia_teams.stand_in import drawing, tab_host
+from tertulia_teams.stand_in import drawing, official, tab_host
 from tertulia_teams.stand_in.page_style import SCRIPT, STYLE
 from tertulia_teams.stand_in.server import CARD, StandIn, Turn
 from tertulia_teams.stand_in.tenant import Conversation, Message, Person
@@ -25,12 +25,15 @@ class Page:
     def __init__(self, stand_in: StandIn):
         self._stand_in = stand_in
         self._notes: dict[str, str] = {}
+        self._renderer = official.renderer()
 
     def attach(self, app: web.Application) -> None:
         """Add the page's routes."""
         app.router.add_get(HOME, self._show)
         app.router.add_get(HOME + "/version", self._version)
         tab_host.TabHost(self._stand_in).attach(app)
+        if self._renderer is not None:
+            official.attach(app, self._renderer)
         doing = {"say": self._say, "press": self._press, "app": self._app, "react": self._react, "meet": self._meet}
         for name, do in doing.items():
             app.router.add_post(f"{HOME}/{name}", self._done(do))
@@ -120,7 +123,8 @@ class Page:
             f"{self._side(person, conversation)}<main>{self._head(person, conversation)}"
             f'<div class="note" role="status">{escape(note)}</div>'
             f'<section class="talk" aria-label="Messages">{self._talk(person, conversation)}</section>'
-            f"{self._compose(person, conversation)}</main><script>{SCRIPT}</script></body></html>"
+            f"{self._compose(person, conversation)}</main><script>{SCRIPT}</script>"
+            f"{official.scripts() if self._renderer else ''}</body></html>"
         )
         return web.Response(text=html, content_type="text/html")
 
@@ -183,7 +187,8 @@ class Page:
         content = _content(activity)
         hidden = {"as": person.id, "in": conversation.id, "message": message.id}
         if content is not None:
-            body = drawing.card(content, target=f"{HOME}/press", hidden=hidden)
+            draw = drawing.card if self._renderer is None else official.card
+            body = draw(content, target=f"{HOME}/press", hidden=hidden)
         else:
             body = f'<p class="text">{escape(str(activity.get("text", "")))}</p>'
         replies = [one for one in self._visible(person, conversation) if one.thread == message.id]

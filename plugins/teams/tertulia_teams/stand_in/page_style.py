@@ -41,6 +41,10 @@ button.positive{background:var(--main);border-color:var(--main);color:var(--on);
 button.destructive{color:var(--bad);border-color:var(--bad)}
 button:focus-visible,a:focus-visible,input:focus-visible,textarea:focus-visible,select:focus-visible{
 outline:2px solid var(--main);outline-offset:2px}
+.official>.ac-adaptiveCard{border:1px solid var(--line);border-radius:.5rem}
+.official .ac-pushButton{margin:0;text-align:center}.official .ac-pushButton div{overflow:visible!important}
+.official .ac-pushButton.style-positive{background:var(--main);border-color:var(--main);color:var(--on)}
+.official .ac-pushButton.style-destructive{color:var(--bad)}
 .actions{display:flex;gap:.5rem;flex-wrap:wrap;margin-top:.9rem}.actions:empty{display:none}
 .small{display:inline}article .small button{margin-top:.4rem;min-height:2rem;padding:.2rem .7rem}
 .compose{display:flex;gap:.5rem;padding:.8rem 1.2rem;border-top:1px solid var(--line);background:var(--card)}
