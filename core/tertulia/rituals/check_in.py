@@ -43,12 +43,13 @@ HEADINGS = {"work": "On the desk", "blockers": "In the way", "life": "From life"
 
 
 class Options(BaseModel):
-    """Choose what is asked, and who sees the answers."""
+    """Choose what is asked, who sees the answers, and whether one can ask colleagues for help with a blocker."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     ask: Literal["project", "life", "both"] = "both"
     visibility: Literal["me", "team", "workspace"] = "team"
+    offers: bool = True
 
 
 class CheckIn:
@@ -61,7 +62,7 @@ class CheckIn:
     def prepare(self, request: RoundRequest) -> Prepared:
         """Keep what is asked with the round."""
         options: Options = request.options
-        return Prepared(content={"ask": options.ask, "visibility": options.visibility})
+        return Prepared(content=options.model_dump())
 
     def prompt(self, content: Json, language: str) -> Draft:
         """Show the fields that the practice asks for."""
@@ -123,7 +124,8 @@ class CheckIn:
 def _fields(content: Json) -> tuple[Field, ...]:
     asked: dict[str, tuple[Field, ...]] = {"project": PROJECT, "life": DAILY, "both": PROJECT + DAILY}
     # what only its giver sees is offered to nobody
-    return tuple(field for field in asked[content["ask"]] if field is not HELP or content["visibility"] != "me")
+    offers = content.get("offers", False) and content["visibility"] != "me"
+    return tuple(field for field in asked[content["ask"]] if field is not HELP or offers)
 
 
 def _turnout(tally: Tally) -> str:
