@@ -17,9 +17,7 @@ def upgrade() -> None:
         "release_state",
         sa.Column("organization_id", sa.String(length=32), nullable=False),
         sa.Column("round_id", sa.String(length=32), nullable=False),
-        sa.Column(
-            "digest", sa.String(length=64), nullable=False, comment="of all that the release is computed from"
-        ),
+        sa.Column("digest", sa.String(length=64), nullable=False, comment="of all that the release is computed from"),
         sa.Column("phase", sa.String(length=20), nullable=False, comment="audit, or the gate's step"),
         sa.Column("percent", sa.Integer(), nullable=False),
         sa.Column("kept", DOCUMENT, nullable=False, comment="what is decided; see release.Decided"),
