@@ -8,12 +8,15 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from tertulia.domain.identifiers import Id
 from tertulia.domain.programs import Cadence, Practice
 from tertulia.services import opening, pacing, people, rounds
 from tertulia.storage import tables
 
 Open = Callable[[], AbstractAsyncContextManager[Any]]
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 DAY = timedelta(days=1)
 
 
@@ -94,6 +97,7 @@ async def test_a_second_pulse_waits_fourteen_days(open_stage: Open) -> None:
         assert await open_one(stage, "weekly") == dict.fromkeys(persons)
 
 
+@ON_SQLITE
 async def test_only_those_who_were_asked_wait(open_stage: Open) -> None:
     async with open_stage() as stage:
         first, *_ = persons = await started(stage, practice("weekly"), practice("other"))
@@ -106,6 +110,7 @@ async def test_only_those_who_were_asked_wait(open_stage: Open) -> None:
         assert asked == {person: None if person == first else pacing.TOO_SOON for person in persons}
 
 
+@ON_SQLITE
 async def test_another_workspace_counts_too(open_stage: Open) -> None:
     async with open_stage() as stage:
         persons = await started(stage, practice("weekly"))
@@ -127,6 +132,7 @@ async def _program(tx: Any, stage: Any) -> dict[str, Any]:
     return dict(row)
 
 
+@ON_SQLITE
 async def test_another_survey_does_not_count(open_stage: Open) -> None:
     async with open_stage() as stage:
         single = practice("single", "single-question", question="How are things going?")
@@ -136,6 +142,7 @@ async def test_another_survey_does_not_count(open_stage: Open) -> None:
         assert await open_one(stage, "single", kind="single-question") == dict.fromkeys(persons)
 
 
+@ON_SQLITE
 async def test_a_staggered_pulse_asks_each_person_once_in_four_weeks(open_stage: Open) -> None:
     async with open_stage() as stage:
         persons = await started(stage, practice("weekly", staggered=True), count=12)
@@ -148,6 +155,7 @@ async def test_a_staggered_pulse_asks_each_person_once_in_four_weeks(open_stage:
         assert sorted(asked) == sorted(persons)
 
 
+@ON_SQLITE
 async def test_a_missed_round_is_made_up_for(open_stage: Open) -> None:
     async with open_stage() as stage:
         await started(stage, practice("weekly"))

@@ -20,6 +20,7 @@ from tertulia.surveys.pulse import Pulse
 from tertulia.surveys.pulse_options import Options
 
 Open = Callable[[], AbstractAsyncContextManager[Any]]
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 CADENCE = Cadence(rule="FREQ=MONTHLY", start="2026-03-02T09:00:00")
 OPTIONS = {"instruments": ["recommendation", "satisfaction", "support"], "questions": 3}
 PULSE = Practice(key="pulse", kind="pulse", title="Pulse", cadence=CADENCE, options=OPTIONS)
@@ -109,6 +110,7 @@ async def test_the_summary_is_made_of_published_cells(open_stage: Open) -> None:
         assert "+20 (between " in draft.body.plain()
 
 
+@ON_SQLITE
 async def test_an_item_is_counted_over_those_who_were_asked_it(open_stage: Open) -> None:
     options = {"instruments": ["recommendation", "belonging"], "questions": 3, "parts": 2}
     async with open_stage() as stage:
@@ -158,6 +160,7 @@ async def test_reasons_for_not_answering_are_counted_apart(open_stage: Open) -> 
         assert {row["person_id"] for row in await stage.rows(tables.respondent)} == {*people[:14], *people[18:]}
 
 
+@ON_SQLITE
 async def test_few_reasons_are_not_told(open_stage: Open) -> None:
     async with open_stage() as stage:
         stage.runtime.installations = Nobody()

@@ -19,6 +19,7 @@ from tertulia.surveys.pulse import Pulse
 from tertulia.surveys.pulse_options import Options
 
 Open = Callable[[], AbstractAsyncContextManager[Any]]
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 OPTIONS = {"instruments": ["recommendation", "satisfaction", "support"], "questions": 3}
 PULSE = Practice(
     key="pulse",
@@ -101,6 +102,7 @@ async def test_results_wait_two_days_for_what_will_be_done(open_stage: Open) -> 
         assert (await found(stage, round_.id)).next_action is None
 
 
+@ON_SQLITE
 async def test_who_gets_results_does_not_tell_who_answered(open_stage: Open) -> None:
     async with open_stage() as stage:
         few = await closed(stage, answering=5, before="More daylight.")
@@ -108,6 +110,7 @@ async def test_who_gets_results_does_not_tell_who_answered(open_stage: Open) -> 
         assert len(await sent(stage)) == 7
 
 
+@ON_SQLITE
 async def test_what_was_said_before_the_close_goes_out_at_once(open_stage: Open) -> None:
     async with open_stage() as stage:
         round_ = await closed(stage, before="  We try   fewer meetings. ")
@@ -124,6 +127,7 @@ async def test_what_was_said_before_the_close_goes_out_at_once(open_stage: Open)
         assert whole.title == "Pulse: results"
 
 
+@ON_SQLITE
 async def test_an_admin_publishes_sooner_and_only_once(open_stage: Open) -> None:
     async with open_stage() as stage:
         round_ = await closed(stage)
@@ -155,6 +159,7 @@ async def test_what_is_said_is_checked_and_can_be_taken_back(open_stage: Open) -
             assert await returning.said(tx, "another", round_.id) == []
 
 
+@ON_SQLITE
 async def test_a_withheld_round_says_so_to_everybody(open_stage: Open) -> None:
     async with open_stage() as stage:
         round_ = await closed(stage, answering=3)
@@ -164,6 +169,7 @@ async def test_a_withheld_round_says_so_to_everybody(open_stage: Open) -> None:
         assert "Nothing is published" in draft.body.plain()
 
 
+@ON_SQLITE
 async def test_every_form_of_the_results_holds_the_same_cells(open_stage: Open) -> None:
     async with open_stage() as stage:
         round_ = await closed(stage, asked=24, answering=20)
@@ -183,6 +189,7 @@ async def test_every_form_of_the_results_holds_the_same_cells(open_stage: Open) 
         assert len(rows) == sum(max(1, len(cell["levels"])) for cell in document["cells"])
 
 
+@ON_SQLITE
 async def test_an_open_survey_and_a_ritual_have_no_results(open_stage: Open) -> None:
     async with open_stage() as stage:
         round_ = await closed(stage)
@@ -199,6 +206,7 @@ def test_a_spreadsheet_takes_no_text_for_a_formula() -> None:
     assert [figures._safe(value) for value in ("=1+1", "plain", 3, "", "@x")] == ["'=1+1", "plain", 3, "", "'@x"]
 
 
+@ON_SQLITE
 async def test_messages_due_later_are_sent_after_the_close(open_stage: Open) -> None:
     async with open_stage() as stage:
         round_ = await closed(stage, before="More daylight.")

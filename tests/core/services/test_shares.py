@@ -26,6 +26,7 @@ from tertulia.services.prompts import Ticket, compose
 from tertulia.storage.vault import Vault
 
 Open = Callable[[], AbstractAsyncContextManager[Any]]
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PRACTICE = Practice(
     key="halves", kind="halves", title="Halves", cadence=Cadence(rule="FREQ=WEEKLY", start="2026-01-05T09:00")
 )
@@ -121,6 +122,7 @@ class _Registered:
         return (KIND,)
 
 
+@ON_SQLITE
 async def test_an_answer_is_checked_by_the_share_of_its_giver(open_stage: Open) -> None:
     async with open_stage() as stage:
         stage.runtime.plugins = Plugins.load({"halves": _Registered()}, builtin=False, allowed=frozenset())
