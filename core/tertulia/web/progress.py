@@ -13,7 +13,8 @@ from tertulia.services.rounds import Progress
 from tertulia.storage import people
 from tertulia.storage.database import Tx
 from tertulia.web import pages
-from tertulia.web.access import register
+from tertulia.web.access import register, roles_in
+from tertulia.web.results import RUNNING
 from tertulia.web.state import RUNTIME, SESSION
 
 SEEING = Access(
@@ -38,7 +39,8 @@ async def page(request: web.Request) -> web.Response:
     async with request.app[RUNTIME].database.read() as tx:
         known = await people.workspace(tx, organization, workspace)
         listed = await _rounds(tx, organization, workspace)
-    return pages.render(request, "rounds.html", workspace=known, rounds=listed, states=STATES)
+        results = bool(RUNNING.roles & await roles_in(tx, request[SESSION], workspace))
+    return pages.render(request, "rounds.html", workspace=known, rounds=listed, states=STATES, results=results)
 
 
 async def figures(request: web.Request) -> web.Response:

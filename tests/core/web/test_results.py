@@ -106,6 +106,9 @@ async def test_who_runs_the_program_sees_every_published_cell_alike_everywhere(o
         round_id = await released(site, acme)
         admin = await site.member(acme, "admin")
         above = f"/workspaces/{acme.workspace}/surveys"
+        assert f'href="{above}"' in await (await admin.get(f"/workspaces/{acme.workspace}/rounds")).text()
+        host = await site.member(acme, "host")
+        assert above not in await (await host.get(f"/workspaces/{acme.workspace}/rounds")).text()
         assert round_id in await (await admin.get(above)).text()
         page = await admin.get(f"{above}/{round_id}")
         shown = await text(page)
