@@ -23,7 +23,7 @@ GROUPS = {
     "plugins": ("plugins", "Enable and configure plugins, per workspace."),
     "program": ("program", "Check, plan and apply a workspace's program."),
     "rounds": ("rounds", "See rounds, and watch one being delivered."),
-    "cafe": ("cafe", "See how well a café's next groups would suit, before anybody is told."),
+    "cafe": ("cafe", "See how well the next groups of a café would suit."),
     "candle": ("candles", "Who receives candles, help numbers, and about how many were lit."),
     "survey": ("survey", "Read what came of a survey, say what will be done, check a question."),
     "inbox": ("inbox", "See events that could not be processed, and try them again."),
