@@ -226,18 +226,6 @@ class MeetingHistory:
             await asyncio.gather(*(store.delete(key) for key in keys[start : start + TOGETHER]))
 
 
-async def present(desk: Desk, number: str) -> int:
-    """Count who is in the running instance of a meeting by its events, somebody with two devices once."""
-    events = [MeetingEvent.again(value) async for _, value in desk.context.store.scan(f"event:{number}:")]
-    if not events:
-        return 0
-    latest = max(events, key=lambda event: event.at).uuid
-    mine = [event for event in events if event.uuid == latest]
-    if any(event.what == "ended" for event in mine):
-        return 0
-    return len({stay.who for stay in told_stays(mine) if stay.left is None and stay.room is None})
-
-
 def _within(stay: Stay, reported: Sequence[Stay]) -> Stay:
     """Let a stay in a room, whose end may have been lost, not outlast the connection that it was part of."""
     ends = [one.left for one in reported if one.session == stay.session and one.left is not None]

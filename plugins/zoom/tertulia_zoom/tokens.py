@@ -61,10 +61,6 @@ class Tokens:
         if held is not None and held.value == token:
             del self._held[credentials]
 
-    def forget_all(self) -> None:
-        """Drop every token."""
-        self._held.clear()
-
     async def _fetch(self, credentials: Credentials) -> _Token:
         identifier, secret, form = self._grant(credentials)
         basic = base64.b64encode(f"{identifier}:{secret}".encode()).decode()

@@ -20,7 +20,6 @@ from tertulia.storage import tables
 from tertulia.testing.context import EPOCH
 from tertulia_zoom.attendance import Stay, attendance, enough, shared, united
 from tertulia_zoom.events import guest, reported_stays
-from tertulia_zoom.history import present
 from tertulia_zoom.stand_in import faults
 from tertulia_zoom.stand_in.state import Instance
 from tertulia_zoom.webhooks import AccountWebhook
@@ -285,19 +284,38 @@ async def test_a_running_meeting_is_not_stated(open_bench: Any) -> None:
         bench.server.sender.fate = "held"
         meetings = bench.server.meetings
         instance = meetings.start(bench.number)
-        stays = [meetings.join(instance, user) for user in bench.users]
-        second = meetings.join(instance, bench.users[0], device="a phone")
+        for user in bench.users:
+            meetings.join(instance, user)
+        bench.clock.advance(timedelta(minutes=20))
         await keep(bench)
-        assert (await read(bench))[0] == []
-        assert await present(bench.desk, bench.number) == 3
-        meetings.leave(instance, stays[1])
-        meetings.leave(instance, second)
-        bench.clock.advance(timedelta(minutes=6))
-        await keep(bench)
-        assert await present(bench.desk, bench.number) == 2
+        facts, cursor = await read(bench)
+        assert facts == []
+        assert len([key for key in bench.context.store.values if key.startswith("event:")]) == 4
+        bench.clock.advance(timedelta(minutes=20))
         meetings.end(instance)
         await keep(bench)
-        assert await present(bench.desk, bench.number) == 0
+        bench.clock.advance(timedelta(minutes=10))
+        facts, _ = await read(bench, cursor)
+        assert stated(facts, instance) == expected(instance)
+
+
+async def test_a_meeting_whose_end_nobody_tells_is_given_up(open_bench: Any) -> None:
+    """Zoom lost the end, and has no record: what is known after three days is stated, and its events go."""
+    async with open_bench(plan="free") as bench:
+        bench.server.sender.fate = "held"
+        meetings = bench.server.meetings
+        instance = meetings.start(bench.number)
+        stays = [meetings.join(instance, user) for user in bench.users]
+        bench.clock.advance(timedelta(minutes=20))
+        for stay in stays:
+            meetings.leave(instance, stay)
+        await keep(bench)
+        bench.clock.advance(timedelta(days=1))
+        assert (await read(bench))[0] == []
+        bench.clock.advance(timedelta(days=3))
+        facts, _ = await read(bench)
+        assert {run[0] for run in stated(facts, instance)} == set(bench.users)
+        assert not [key for key in bench.context.store.values if key.startswith("event:")]
 
 
 async def test_each_occurrence_of_a_meeting_is_its_own(open_bench: Any) -> None:
