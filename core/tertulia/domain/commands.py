@@ -53,7 +53,8 @@ class Parsed:
     """Hold a command's canonical *name* and its arguments.
 
     `kudos`: the mentioned actors, then the text if there is one. `snooze`: a number of days, an ISO date, or what
-    could not be read. `stop`, `join`, `leave`: a practice. `link`: the code. `unknown`: the nearest command, if one is near.
+    could not be read. `stop`, `join`, `leave`: a practice. `link`: the code. `unknown`: the nearest command, if any
+    is near.
     """
 
     name: str

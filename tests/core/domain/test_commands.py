@@ -95,3 +95,17 @@ def test_every_wording_is_known_however_it_is_addressed(word: str, address: str,
 def test_a_long_text_of_hostile_repetition_is_read_quickly() -> None:
     parse_command("kudos " + "@ana, " * 5000 + " and" * 5000, MENTIONS)
     parse_command(" ,;&and" * 20000, {"@" * 50: ANA})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("join coffee", Parsed(name="join", args=("coffee",))),
+        ("Count me in", Parsed(name="join")),
+        ("sign up “Coffee with a colleague”", Parsed(name="join", args=("Coffee with a colleague",))),
+        ("leave Coffee", Parsed(name="leave", args=("Coffee",))),
+        ("count me out", Parsed(name="leave")),
+    ],
+)
+def test_practices_are_joined_and_left(text: str, expected: Parsed) -> None:
+    assert parse_command(text) == expected

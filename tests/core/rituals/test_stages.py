@@ -8,8 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from tertulia.capabilities import Command
 from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.markup import Markup
+from tertulia.domain.people import Actor
 from tertulia.domain.prompts import Action, Draft, Field, Given, Privacy
 from tertulia.errors import Mistake
 from tertulia.extension import Prepared, RitualKind, RoundRequest, Shared, Tally
@@ -218,3 +220,30 @@ async def test_what_is_kept_is_shown_to_its_owner_and_goes_with_erasure(open_tow
             assert await town.rows(table, person_id=town.people["Ben"]) == []
         await town.live(MONDAY + timedelta(days=2))
         assert len(town.letters("Ben")) == 1
+
+
+async def test_the_commands_join_and_leave_what_is_meant(open_town: OpenTown) -> None:
+    async with open_town(plugins={"relays": Relays()}) as town:
+        await town.add("Ana")
+        assert "no practice to join" in await said(town, "Ana", "join")
+        await town.apply(PROGRAM)
+        assert "You take part in “Relay”" in await said(town, "Ana", "join")
+        assert len(await town.rows(tables.sign_up, left_at=None)) == 1
+        assert "Say which one" in await said(town, "Ana", "join", "tennis")
+        await town.live(MONDAY + timedelta(hours=10))
+        assert len(town.letters("Ana")) == 1
+        assert "no more" in await said(town, "Ana", "leave", "relay")
+        assert await town.rows(tables.sign_up, left_at=None) == []
+        await town.live(MONDAY + timedelta(days=8))
+        assert len(town.letters("Ana")) == 1
+
+
+async def said(town: Any, name: str, *words: str) -> str:
+    """Let *name* send a command on the square, and return the answer."""
+    await town.runtime.installations.refresh()
+    (live,) = town.runtime.installations.of(town.workspace)
+    actor = Actor(platform="square", realm="r", user=name)
+    command = Command(name=words[0], actor=actor, args=tuple(words[1:]))
+    reply = await live.context.inbox.command(command, town.runtime.new_id())
+    assert reply.text is not None
+    return str(reply.text.plain())
