@@ -9,6 +9,7 @@ from tertulia.errors import Mistake
 from tertulia.extension import Access
 from tertulia.services import figures, rounds
 from tertulia.services.figures import Results
+from tertulia.services.indexes import Index, indexes
 from tertulia.storage import people
 from tertulia.storage.database import Tx
 from tertulia.web import pages
@@ -51,7 +52,7 @@ async def mine(request: web.Request) -> web.Response:
         results = await _results(request, tx, mine_)
         lines = await figures.own_groups(runtime, tx, results, session.person)
     items, rows = figures.table(lines)
-    return pages.render(request, "results.html", results=results, items=items, rows=rows)
+    return pages.render(request, "results.html", results=results, indexes=_indexes(results), items=items, rows=rows)
 
 
 async def listed(request: web.Request) -> web.Response:
@@ -71,7 +72,12 @@ async def page(request: web.Request) -> web.Response:
     whole = figures.table(results.of("company"))
     tables = [(family, *figures.table(results.of(family))) for family in figures.FAMILIES]
     return pages.render(
-        request, "survey.html", results=results, whole=whole, tables=[one for one in tables if one[2]]
+        request,
+        "survey.html",
+        results=results,
+        indexes=_indexes(results),
+        whole=whole,
+        tables=[one for one in tables if one[2]],
     )
 
 
@@ -98,6 +104,10 @@ async def _results(request: web.Request, tx: Tx, workspaces: list[Id]) -> Result
     if found is None:
         raise Mistake("There is nothing to show: this is no survey, or it has not closed yet.")
     return found
+
+
+def _indexes(results: Results) -> list[Index]:
+    return indexes(results.lines, (results.round.closes_at or results.round.opens_at).year)
 
 
 async def _titled(tx: Tx, organization: Id, workspaces: list[Id]) -> list[dict[str, object]]:

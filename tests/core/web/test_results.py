@@ -44,9 +44,10 @@ def cell(item: str, group: str, family: str, figures: dict[str, int]) -> StoredC
     )
 
 
-async def released(site: Any, tenant: Any) -> str:
-    """Put a released pulse into a tenant's workspace."""
-    request = RoundRequest(practice="poll", options=Options(), occurrence="then", group_size=60, seed=1)
+async def released(site: Any, tenant: Any, options: Options | None = None) -> str:
+    """Put a released pulse into a tenant's workspace; with *options*, of everybody and with every point."""
+    chosen = options or Options()
+    request = RoundRequest(practice="poll", options=chosen, occurrence="then", group_size=60, seed=1)
     content = Pulse().prepare(request).content
     round_id: str = site.runtime.new_id()
     opened = site.clock.now() - timedelta(days=9)
@@ -66,6 +67,9 @@ async def released(site: Any, tenant: Any) -> str:
         cell(first, '[["team","Sales"]]', "team", {"promoter": 10, "passive": 5, "detractor": 30}),
         cell(first, '[["location","Rome"],["worker_type","employee"]]', "cross", {"promoter": 20}),
     ]
+    if options is not None:
+        points = {"1": 0, "2": 0, "3": 5, "4": 20, "5": 20}
+        asked = [cell(key, "[]", "company", points) for key in content["blocks"][0]]
     async with site.runtime.database.write() as tx:
         await tx.execute(round_table.insert().values(**row, **what, **ended, summary=kept))
         await cells.add(tx, tenant.organization, round_id, asked)
@@ -133,6 +137,23 @@ async def test_who_runs_the_program_sees_every_published_cell_alike_everywhere(o
         assert "no time now: about 5" in shown
         assert shown.count("too few people") == 1 + 1  # the cell, and the sentence that explains it
         assert "not asked" in shown
+
+
+async def test_an_index_stands_beside_its_published_series(open_site: OpenSite) -> None:
+    key = "civil_service_engagement"
+    async with open_site() as site:
+        acme = site.tenants["Acme"]
+        round_id = await released(site, acme, Options(instruments=(key,), anchor=f"{key}.proud", questions=5))
+        for who, path in (("member", "/my/results"), ("analyst", f"/workspaces/{acme.workspace}/surveys")):
+            visitor = await site.member(acme, who)
+            shown = await text(await visitor.get(f"{path}/{round_id}"))
+            # 83 of 100, by hand: (50*5 + 75*20 + 100*20) / 45
+            found = re.search(r"engagement index 83 of 100, between (\d+) and (\d+); at least 45 answers", shown)
+            assert found, shown
+            assert 64 < int(found[1]) < 83 < int(found[2]) <= 100
+            assert "UK Civil Service published 64 for 2024." in shown
+            assert "above it with certainty" in shown
+            assert "Source: Civil Service People Survey" in shown
 
 
 async def test_nobody_else_sees_any_of_it(open_site: OpenSite) -> None:
