@@ -2,7 +2,8 @@
 
 What a platform posts is answered after it is committed and processed after it is answered. A duplicate is found by
 the keyed hash of its event id. The sealed body is deleted once processed; an event that a plugin cannot read is kept
-sealed for 14 days and can be replayed. Answers to surveys are refused here: plugins take them in their routes.
+sealed for 14 days and can be replayed. Answers to surveys are refused here: plugins take them in their routes. The
+word for a candle is answered in the request and never stored, see `unkept`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 import sqlalchemy as sa
 
 from tertulia.capabilities import Answer, Raw, Subscription, Webhook
+from tertulia.delivery import unkept
 from tertulia.delivery.processing import listing, process, replay, seal
 from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.people import Place
@@ -74,6 +76,8 @@ async def _take(
     if not _asked(live.plugin, lambda: webhook.wanted(raw, places)):
         return OK
     event = _asked(live.plugin, lambda: webhook.event_id(raw)) or hashlib.sha256(raw.body).hexdigest()
+    if await unkept.taken(runtime, live, webhook, raw, f"{subscription.id}:{event}"):
+        return OK
     await _keep(runtime, live, subscription.id, event, raw)
     return OK
 

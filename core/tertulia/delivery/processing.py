@@ -145,7 +145,8 @@ class Processor:
 
     async def _one(self, event: _Read) -> None:
         try:
-            await self._finish(event.row, await self._apply(event.live, event.row, event.facts))
+            row = event.row
+            await self._finish(row, await apply(self._runtime, event.live, row.id, row.event, event.facts))
         except Exception as error:
             await self._failed(event.row, error)
 
@@ -179,32 +180,6 @@ class Processor:
             raise _Disabled
         return live, found.name
 
-    async def _apply(self, live: Live, row: leases.Row, facts: Sequence[Fact]) -> list[outbox.Entry]:
-        inbox = InstallationInbox(
-            self._runtime,
-            organization=live.organization,
-            installation=live.id,
-            workspace=live.workspace,
-            plugin=live.plugin,
-        )
-        replies: list[outbox.Entry] = []
-        for key, part in _parts(row.event, facts):
-            reply = await _hand_over(self._runtime, live, inbox, part, key)
-            first = part[0]
-            if reply is not None and isinstance(first, Answered | Command) and first.reply_to is not None:
-                replies.append(
-                    outbox.reply_entry(
-                        organization=live.organization,
-                        installation=live.id,
-                        platform=first.actor.platform,
-                        reply_to=first.reply_to,
-                        reply=reply,
-                        # the same at every attempt, so that a crash before the end does not answer twice
-                        identifier=self._runtime.vault.keyed_hash(f"{row.id}:{key}", "outbox")[:32],
-                    )
-                )
-        return replies
-
     async def _finish(self, row: leases.Row, replies: Sequence[outbox.Entry]) -> None:
         async def done(tx: Tx) -> None:
             for entry in replies:
@@ -223,6 +198,39 @@ class Processor:
 
     async def _fail(self, row: leases.Row, reason: str) -> None:
         await self._runtime.database.group(lambda tx: _update(tx, [row], state="failed", reason=reason[:200]))
+
+
+async def apply(
+    runtime: Runtime, live: Live, identifier: Id, event: str, facts: Sequence[Fact]
+) -> list[outbox.Entry]:
+    """Hand the facts of an event to the Inbox, and return the replies that are owed for it.
+
+    *identifier* is of the stored event, or of what stands for it; *event* is the keyed hash of its id.
+    """
+    inbox = InstallationInbox(
+        runtime,
+        organization=live.organization,
+        installation=live.id,
+        workspace=live.workspace,
+        plugin=live.plugin,
+    )
+    replies: list[outbox.Entry] = []
+    for key, part in _parts(event, facts):
+        reply = await _hand_over(runtime, live, inbox, part, key)
+        first = part[0]
+        if reply is not None and isinstance(first, Answered | Command) and first.reply_to is not None:
+            replies.append(
+                outbox.reply_entry(
+                    organization=live.organization,
+                    installation=live.id,
+                    platform=first.actor.platform,
+                    reply_to=first.reply_to,
+                    reply=reply,
+                    # the same at every attempt, so that a crash before the end does not answer twice
+                    identifier=runtime.vault.keyed_hash(f"{identifier}:{key}", "outbox")[:32],
+                )
+            )
+    return replies
 
 
 class _Disabled(Exception):
