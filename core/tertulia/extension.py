@@ -195,7 +195,7 @@ class Sandbox(Protocol):
 class RoundRequest:
     """Hold what a ritual kind needs to prepare a round.
 
-    *used* are the items its group has seen, oldest first; *turn* is how many rounds of the practice there were before.
+    *used* are the items its group has seen, oldest first; *turn* is how many rounds of the practice came before.
     """
 
     practice: str
@@ -321,7 +321,7 @@ class Sampled(Personal, Protocol):
 
 @runtime_checkable
 class Paced(Protocol):
-    """A kind that asks nobody twice within *pause*, whatever practice, workspace and platform: all paced kinds count."""
+    """A kind that asks nobody twice within *pause*, on no platform and in no practice; all paced kinds count."""
 
     @property
     def pause(self) -> timedelta:
@@ -329,7 +329,7 @@ class Paced(Protocol):
         ...
 
     def in_turn(self, content: Json, draw: bytes, week: int) -> bool:
-        """Tell whether the person with *draw* (as in `Sampled.share`) is asked by a round that opens in ISO *week*."""
+        """Tell whether the person with *draw*, as in `Sampled.share`, is asked by a round opening in ISO *week*."""
         ...
 
 

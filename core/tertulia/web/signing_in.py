@@ -94,9 +94,7 @@ async def go_on(request: web.Request) -> web.Response:
     return pages.render(request, "arrive.html", status=422, path=None)
 
 
-async def _signed_in(
-    request: web.Request, tx: Tx, organization: Id, person: Id, *, to: str = ""
-) -> web.Response:
+async def _signed_in(request: web.Request, tx: Tx, organization: Id, person: Id, *, to: str = "") -> web.Response:
     runtime, answer = request.app[RUNTIME], see_other(TARGETS.get(to, HOME))
     if SESSION in request:
         await sessions.end(tx, request[SESSION])
