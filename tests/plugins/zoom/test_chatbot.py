@@ -477,9 +477,9 @@ def test_no_payload_makes_it_fall_over(events: list[tuple[str, dict[str, Any], b
 
 
 @pytest.mark.campaign
-@given(st.lists(confused(), min_size=100, max_size=100))
-@examples(max_examples=100, deadline=None)
-def test_ten_thousand_payloads_do_not_make_it_fall_over(events: list[tuple[str, dict[str, Any], bool]]) -> None:
+@given(st.lists(confused(), min_size=30, max_size=30))
+@examples(max_examples=70, deadline=None)
+def test_two_thousand_payloads_do_not_make_it_fall_over(events: list[tuple[str, dict[str, Any], bool]]) -> None:
     asyncio.run(survives(events))
 
 
