@@ -12,6 +12,7 @@ from tertulia_trello.actions import CHECK, COMMENT, Action
 from tertulia_trello.cards import Asked
 from tertulia_trello.client import PER_PAGE, Gone
 from tertulia_trello.desk import Desk, said
+from tertulia_trello.signs import CardSigns
 from tertulia_trello.webhooks import is_answer
 
 MOST_PAGES = 40
@@ -21,22 +22,22 @@ class CardAnswers:
     """Give what people write on cards to the inbox, each comment once, an edited one again."""
 
     def __init__(self, desk: Desk):
-        self._desk = desk
+        self._desk, self._signs = desk, CardSigns(desk)
 
     async def take(self, board: str) -> None:
         """Read all cards of a board that carry a round now."""
         own = await self._desk.own()
         async for card, kept in self._desk.carried(board):
-            if not kept["tokens"]:
-                continue
+            ref = f"{board}:{card}"
             try:
-                found = await self._read(card)
+                standing, found = await self._desk.client.card(card), await self._read(card)
             except Gone:
-                await self._desk.forget(f"{board}:{card}")
+                await self._desk.forget(ref)
                 continue
-            for action in found:
+            for action in found if kept["tokens"] else ():
                 if action.member != own:
-                    await self._one(f"{board}:{card}", action)
+                    await self._one(ref, action)
+            await self._signs.take(ref, standing, found)
 
     async def _read(self, card: str) -> list[Action]:
         found: list[Action] = []

@@ -15,6 +15,8 @@ from tertulia_trello.actions import BREAK
 LONGEST = 5500
 """Bytes of a text once it stands in an address, where Trello wants it."""
 NAME = 200
+MOST_TO_VOTE = 3
+"""Choices among which a vote for a card can well mean the first."""
 JOINERS = "\u200c\u200d"
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-!<>|~])")
 _NUMBERED = re.compile(r"^(\s*\d+)([.)])", re.MULTILINE)
@@ -85,7 +87,7 @@ def description(prompt: Prompt, username: str) -> str:
     """Write what a card says: the question, how to answer, and what is kept. Never a personal link."""
     parts = [markdown(prompt.body), *_media(prompt)]
     if prompt.actions:
-        parts += [_instructions(prompt.fields), _change(username)]
+        parts += [_instructions(prompt.fields), _vote(prompt.fields), _change(username)]
     parts.append(f"*{escape(prompt.recorded)}*")
     return shortened("\n\n".join(part for part in parts if part))
 
@@ -114,6 +116,29 @@ def _question(field: Field) -> str:
     several = ", several with commas between" if field.kind == "many" else ""
     hint = f" {escape(field.hint)}" if field.hint else ""
     return f"{escape(label)}{' ' + choices if choices else ''}{ends}{several}{hint}"
+
+
+def voted(fields: Sequence[Field]) -> tuple[Field, str | bool] | None:
+    """Return the field that a vote for the card answers, and what it says: yes, or the first of few choices.
+
+    `None` where a vote could mean several things, or would leave out what has to be said.
+    """
+    choices = [field for field in fields if field.kind in ("one", "confirm") and len(field.options) <= MOST_TO_VOTE]
+    if len(choices) != 1 or any(field.required for field in fields if field is not choices[0]):
+        return None
+    (field,) = choices
+    if field.kind == "confirm":
+        return field, True
+    return (field, field.options[0].value) if field.options else None
+
+
+def _vote(fields: Sequence[Field]) -> str:
+    meant = voted(fields)
+    if meant is None:
+        return ""
+    field, value = meant
+    label = next((option.label for option in field.options if option.value == value), field.label)
+    return f"Or vote for this card, which says: **{escape(label)}**"
 
 
 def _change(username: str) -> str:

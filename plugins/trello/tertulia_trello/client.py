@@ -90,6 +90,10 @@ class Client:
         """Make a list and return its id."""
         return _id(await self._call("POST", "/lists", {"name": name, "idBoard": board, "pos": "top"}))
 
+    async def board_labels(self, board: str) -> list[Json]:
+        """Return the labels of a board."""
+        return _tables(await self._call("GET", f"/boards/{board}/labels", {"limit": "1000"}))
+
     async def create_label(self, board: str, name: str) -> str:
         """Make a label and return its id."""
         return _id(await self._call("POST", "/labels", {"name": name, "color": "sky", "idBoard": board}))
@@ -97,20 +101,30 @@ class Client:
     # -- cards -----------------------------------------------------------------------------------------------------
 
     async def create_card(
-        self, list_id: str, name: str, text: str, *, label: str | None = None, members: Sequence[str] = ()
+        self,
+        list_id: str,
+        name: str,
+        text: str,
+        *,
+        label: str | None = None,
+        members: Sequence[str] = (),
+        due: datetime | None = None,
     ) -> str:
         """Make a card and return its id."""
-        shown = {"name": name, "desc": text, "idList": list_id, "pos": "top", "idLabels": label}
+        shown = {"name": name, "desc": text, "idList": list_id, "pos": "top", "idLabels": label, "due": _instant(due)}
         return _id(await self._call("POST", "/cards", {**shown, "idMembers": ",".join(members) or None}))
 
     async def card(self, card: str) -> Json:
         """Return a card."""
-        return _table(await self._call("GET", f"/cards/{card}", {"fields": "closed,desc,idBoard,idList,shortUrl"}))
+        fields = "closed,desc,due,idBoard,idList,idMembersVoted,shortUrl"
+        return _table(await self._call("GET", f"/cards/{card}", {"fields": fields}))
 
-    async def change_card(self, card: str, *, text: str | None = None, closed: bool | None = None) -> None:
-        """Change what a card says, or archive it."""
-        archived = None if closed is None else str(closed).lower()
-        _id(await self._call("PUT", f"/cards/{card}", {"desc": text, "closed": archived}))
+    async def change_card(
+        self, card: str, *, text: str | None = None, closed: bool | None = None, done: bool | None = None
+    ) -> None:
+        """Change what a card says, archive it, or mark its due date as met."""
+        changes = {"desc": text, "closed": _word(closed), "dueComplete": _word(done)}
+        _id(await self._call("PUT", f"/cards/{card}", changes))
 
     async def create_checklist(self, card: str, name: str) -> str:
         """Put a checklist on a card and return its id."""
@@ -128,6 +142,11 @@ class Client:
         """React to a comment with an emoji."""
         emoji = {"shortName": name, "native": native, "unified": unified}
         _id(await self._call("POST", f"/actions/{action}/reactions", body=emoji))
+
+    async def reactions(self, action: str) -> list[Json]:
+        """Return the reactions to a comment, without names."""
+        query = {"member": "false", "emoji": "false"}
+        return _tables(await self._call("GET", f"/actions/{action}/reactions", query))
 
     # -- actions ---------------------------------------------------------------------------------------------------
 
@@ -220,6 +239,15 @@ def retry_after(value: str | None) -> timedelta | datetime:
             continue
         return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
     return timedelta(seconds=WINDOW)
+
+
+def _instant(due: datetime | None) -> str | None:
+    """Write a due date as Trello itself answers it; its description calls it a day, its boards show the hour."""
+    return None if due is None else due.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _word(value: bool | None) -> str | None:
+    return None if value is None else str(value).lower()
 
 
 def _name(secret: str) -> str:

@@ -73,9 +73,18 @@ class Desk:
             name = self.settings.ritual_list
             raise OperatorError(f"board {board} has no list {name!r}: make one, or set create_list to true")
         made = found or await self.client.create_list(board, self.settings.ritual_list)
-        label = await self.client.create_label(board, LABEL) if self.settings.create_list else None
+        label = await self._label(board)
         await self.context.store.put(f"list:{board}", {"list": made, "label": label})
         return made, label
+
+    async def _label(self, board: str) -> str | None:
+        """Find our label, or make it where things may be made."""
+        known = next(
+            (str(one["id"]) for one in await self.client.board_labels(board) if one.get("name") == LABEL), None
+        )
+        if known is None and self.settings.create_list:
+            return await self.client.create_label(board, LABEL)
+        return known
 
     async def forget_list(self, board: str) -> None:
         """Forget a list that people archived or deleted; the next round looks for one again."""

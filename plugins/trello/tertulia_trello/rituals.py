@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from tertulia import Id, OperatorError, Place, Prompt, Recipient, Ref, RetryLater, SendError, Unreachable
 from tertulia_trello import cards
 from tertulia_trello.actions import PLATFORM
 from tertulia_trello.cards import Asked
 from tertulia_trello.client import Gone
 from tertulia_trello.desk import Desk, digest, split
+from tertulia_trello.signs import CardSigns
 
 MET = "We met"
 CHECKLIST = "Tick"
@@ -18,6 +21,7 @@ class CardRituals:
 
     def __init__(self, desk: Desk):
         self._desk, self._client, self._store = desk, desk.client, desk.context.store
+        self._signs = CardSigns(desk)
 
     async def post(self, place: Place, prompt: Prompt, key: Id) -> Ref:
         """Put a card on the board's ritual list; a repeated *key* goes on where it stopped."""
@@ -53,6 +57,10 @@ class CardRituals:
         _, card = split(ref)
         standing = await self._desk.standing(card)
         kept = await self._desk.card(ref)
+        if standing is not None and kept:
+            with suppress(SendError):
+                await self._signs.take(ref, standing, await self._signs.comments(card), last=True)
+            kept = await self._desk.card(ref)
         if standing is not None:
             told = int(kept["told"]) if kept else 0
             for number, piece in enumerate(cards.pieces(cards.summary(summary))):
@@ -60,8 +68,8 @@ class CardRituals:
                     await self._client.comment(card, piece)
                     if kept:
                         await self._desk.keep(ref, {**kept, "told": number + 1})
-            if self._desk.settings.archive:
-                await self._client.change_card(card, closed=True)
+            if self._desk.settings.archive or standing.get("due"):
+                await self._client.change_card(card, closed=self._desk.settings.archive or None, done=True)
         await self._desk.forget(ref)
         if kept:
             await self._store.delete(f"post:{kept['key']}")
@@ -77,7 +85,7 @@ class CardRituals:
             return ref  # nothing can be answered, so nothing has to be remembered
         if kept is None:
             shown = digest(cards.description(prompt, self._desk.settings.username))
-            empty: dict[str, object] = {"checks": {}, "answers": {}, "refused": {}, "told": 0}
+            empty: dict[str, object] = {"checks": {}, "answers": {}, "refused": {}, "reacted": [], "told": 0}
             kept = {**_asked(prompt), **empty, "desc": shown, "key": key}
             kept["made"] = self._desk.context.clock.now().isoformat()
             await self._desk.keep(ref, kept)
@@ -88,7 +96,9 @@ class CardRituals:
         text = cards.description(prompt, self._desk.settings.username)
         list_id, label = await self._desk.list_of(board)
         try:
-            return await self._client.create_card(list_id, cards.title(prompt), text, label=label, members=members)
+            return await self._client.create_card(
+                list_id, cards.title(prompt), text, label=label, members=members, due=prompt.closes
+            )
         except Gone:
             # the list was archived or deleted: certainly nothing was posted, and the next attempt looks for a list
             await self._desk.forget_list(board)
@@ -120,4 +130,7 @@ def _check(prompt: Prompt) -> None:
 
 def _asked(prompt: Prompt) -> dict[str, object]:
     tokens = {action.verb: action.token for action in prompt.actions}
-    return {"round": prompt.id, "tokens": tokens, "fields": [dict(field) for field in Asked.of(prompt).fields]}
+    meant = cards.voted(prompt.fields) if "answer" in tokens else None
+    vote = None if meant is None else [meant[0].key, meant[1]]
+    fields = [dict(field) for field in Asked.of(prompt).fields]
+    return {"round": prompt.id, "tokens": tokens, "fields": fields, "vote": vote}

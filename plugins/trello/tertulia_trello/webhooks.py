@@ -11,7 +11,7 @@ from hashlib import sha1
 
 from tertulia import Answer, Collect, Command, Fact, Joined, Member, Place, Raw, Refused, Subscription, parse_command
 from tertulia_trello import actions
-from tertulia_trello.actions import BOARD_JOIN, CHECK, COMMENT, EDIT, ON_CARD, PLATFORM, READ, Action
+from tertulia_trello.actions import BOARD_JOIN, CHECK, COMMENT, EDIT, ON_CARD, PLATFORM, READ, VOTE, Action
 from tertulia_trello.replies import address
 
 WEBHOOK = "boards"
@@ -69,7 +69,7 @@ class BoardWebhook:
         command = self._command(action) if action.type == COMMENT else None
         if command is not None:
             return (command,)
-        soon = action.type in (COMMENT, EDIT, CHECK)
+        soon = action.type in (COMMENT, EDIT, CHECK, VOTE)
         return (Collect(place=actions.place(action.board), after=timedelta(0) if soon else UNHURRIED),)
 
     def _command(self, action: Action) -> Command | None:

@@ -36,6 +36,7 @@ ANSWERS = {
     "/boards/{id}/actions": "Action",
     "/lists": "TrelloList",
     "/labels": "Label",
+    "/boards/{id}/labels": "Label",
     "/cards": "Card",
     "/cards/{id}": "Card",
     "/cards/{id}/actions": "Action",
@@ -58,6 +59,10 @@ def openapi() -> OpenAPI:
             for parameter in operation.get("parameters", ()) if isinstance(operation, dict) else ():
                 # several are not of their own type, such as a string whose default is false
                 parameter.get("schema", {}).pop("default", None)
+                # a due date is described as a day, but Trello gives and takes the instant that its boards show
+                if parameter.get("name") == "due":
+                    parameter["schema"]["format"] = "date-time"
+    document["components"]["schemas"]["Card"]["properties"]["due"]["format"] = "date-time"
     return OpenAPI.from_dict(document, config=Config(spec_validator_cls=None))
 
 
@@ -108,13 +113,16 @@ async def everything(bench: Any) -> list[Arrival]:
     await client.board_lists(bench.board)
     made = await client.create_list(bench.board, "Rituals")
     label = await client.create_label(bench.board, "Tertulia")
-    ours = await client.create_card(made, "Name", "Text", label=label, members=[bench.ana])
+    await client.board_labels(bench.board)
+    due = bench.clock.now()
+    ours = await client.create_card(made, "Name", "Text", label=label, members=[bench.ana], due=due)
     await client.card(ours)
     await client.change_card(ours, text="More")
     checklist = await client.create_checklist(ours, "Tick")
     await client.create_check_item(checklist, "One")
     await client.comment(ours, "A comment")
     await client.react(comment, "+1", "👍", "1F44D")
+    await client.reactions(comment)
     low, high = "0" * 24, "f" * 24
     await client.board_actions(bench.board, ["commentCard"], since=low, before=high, limit=1000)
     await client.card_actions(card, ["commentCard"], 0)
@@ -127,7 +135,7 @@ async def everything(bench: Any) -> list[Arrival]:
     await client.delete_webhook(hook)
     with pytest.raises(OperatorError):
         await client.create_webhook("http://127.0.0.1:9/hooks/trello/1", bench.board)
-    await client.change_card(ours, closed=True)
+    await client.change_card(ours, closed=True, done=True)
     return list(bench.server.journal)
 
 

@@ -13,6 +13,7 @@ from tertulia import (
     Field,
     Markup,
     OperatorError,
+    Option,
     Participation,
     Place,
     Recipient,
@@ -126,7 +127,7 @@ async def test_a_summary_that_broke_off_goes_on_where_it_stopped(open_bench: Any
     async with open_bench(archive=False) as bench:
         ref = await bench.platform.ritual.post(here(bench), QUESTION, new_id())
         long = replace(summary_prompt(), body=Markup.literal("\n\n".join(f"{n} " + "word " * 150 for n in range(20))))
-        bench.server.script(None, None, too_many())
+        bench.server.script(None, None, None, too_many())
         with pytest.raises(RetryLater):
             await bench.platform.ritual.close(ref, long)
         await bench.platform.ritual.close(ref, long)
@@ -165,6 +166,91 @@ async def test_first_comments_ticks_and_edits_are_answers_and_the_rest_is_talk(o
         later = [(one.value["actor"].user, one.value["values"]) for one in inbox.received[3:]]
         assert later == [(bench.ana, {"answer": "the river"}), (bench.ben, {"answer": "a kitchen"})]
         assert {len(found) for found in town.reactions.values()} <= {1, 2}
+
+
+CHOICE = replace(
+    QUESTION,
+    fields=(
+        Field(
+            key="come",
+            kind="one",
+            label="Will you come?",
+            options=(Option(value="y", label="Yes"), Option(value="n", label="No")),
+        ),
+        Field(key="why", kind="short", label="A word"),
+    ),
+)
+
+
+async def test_a_card_is_due_when_the_round_closes_and_done_when_it_has(open_bench: Any) -> None:
+    async with open_bench(archive=False) as bench:
+        closes = bench.clock.now() + timedelta(hours=4)
+        ref = await bench.platform.ritual.post(here(bench), replace(QUESTION, closes=closes), new_id())
+        card = bench.town.cards[card_of(ref)]
+        assert (card["due"], card["dueComplete"]) == ("2026-01-05T13:00:00.000Z", False)
+        await bench.platform.ritual.close(ref, summary_prompt())
+        assert (card["dueComplete"], card["closed"]) == (True, False)
+
+
+async def test_a_vote_is_the_first_choice_until_a_comment_says_another(open_bench: Any) -> None:
+    async with open_bench() as bench:
+        town, inbox = bench.town, bench.context.inbox
+        ref = await bench.platform.ritual.post(here(bench), CHOICE, new_id())
+        assert "vote for this card, which says: **Yes**" in town.cards[card_of(ref)]["desc"]
+        town.comment(bench.ben, card_of(ref), "1: No")
+        town.vote(bench.ana, card_of(ref))
+        town.vote(bench.ben, card_of(ref))
+        for _ in range(2):
+            facts = await read(bench)
+        town.comment(bench.ana, card_of(ref), "1: No")
+        await read(bench)
+        given = [(one.value["actor"].user, one.value["values"]) for one in inbox.received if one.name == "answered"]
+        assert given == [(bench.ben, {"come": "n"}), (bench.ana, {"come": "y"}), (bench.ana, {"come": "n"})]
+        signs = [fact for one in inbox.received if one.name == "participated" for fact in one.value]
+        assert [(one.actor.user, one.kind, one.round) for one in signs] == [
+            (bench.ana, "reacted", CHOICE.id),
+            (bench.ben, "reacted", CHOICE.id),
+        ]
+        assert facts is not None
+
+
+async def test_a_vote_answers_nothing_where_it_could_mean_several_things(open_bench: Any) -> None:
+    async with open_bench() as bench:
+        two = replace(CHOICE, fields=(*CHOICE.fields, replace(CHOICE.fields[0], key="other")))
+        must = replace(CHOICE, fields=(CHOICE.fields[0], replace(CHOICE.fields[1], required=True)))
+        for prompt in (two, must):
+            ref = await bench.platform.ritual.post(here(bench), prompt, new_id())
+            bench.town.vote(bench.ana, card_of(ref))
+            assert "vote" not in bench.town.cards[card_of(ref)]["desc"]
+        await read(bench)
+        assert {one.name for one in bench.context.inbox.received} == {"participated"}
+
+
+async def test_who_reacts_took_part_once_and_is_seen_even_at_the_end(open_bench: Any) -> None:
+    async with open_bench() as bench:
+        town, inbox = bench.town, bench.context.inbox
+        ref = await bench.platform.ritual.post(here(bench), QUESTION, new_id())
+        comment = town.comment(bench.ana, card_of(ref), "the lake")
+        town.react(bench.ben, comment)
+        await read(bench)
+        town.react(bench.ben, comment)
+        town.react(bench.carla, comment)
+        await read(bench)  # reactions were read just now
+        await bench.platform.ritual.close(ref, summary_prompt())
+        signs = [fact for one in inbox.received if one.name == "participated" for fact in one.value]
+        assert [(one.actor.user, one.kind) for one in signs] == [(bench.ben, "reacted"), (bench.carla, "reacted")]
+
+
+async def test_a_label_that_a_board_has_is_used(open_bench: Any) -> None:
+    async with open_bench() as bench:
+        first = await bench.platform.ritual.post(here(bench), QUESTION, new_id())
+        bench.town.lists[bench.town.cards[card_of(first)]["idList"]]["closed"] = True
+        key = new_id()
+        with pytest.raises(RetryLater):
+            await bench.platform.ritual.post(here(bench), QUESTION, key)
+        second = await bench.platform.ritual.post(here(bench), QUESTION, key)
+        assert len(bench.town.labels) == 1
+        assert bench.town.cards[card_of(second)]["idLabels"] == list(bench.town.labels)
 
 
 async def test_who_is_unknown_is_told_once_and_taken_later(open_bench: Any) -> None:

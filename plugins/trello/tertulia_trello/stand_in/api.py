@@ -112,13 +112,17 @@ def _make_card(call: Call) -> Any:
     town, query = call.town, call.query
     labels, members = query.get("idLabels", ""), query.get("idMembers", "")
     name, text = query.get("name", ""), query.get("desc", "")
-    return town.cards[town.card(town.own, call.need_id("idList"), name, text, labels=labels, members=members)]
+    made = town.cards[town.card(town.own, call.need_id("idList"), name, text, labels=labels, members=members)]
+    made["due"] = query.get("due")
+    return made
 
 
 def _change_card(call: Call) -> Any:
     changes: dict[str, Any] = {key: call.query[key] for key in ("desc", "name") if key in call.query}
     if "closed" in call.query:
         changes["closed"] = call.query["closed"] == "true"
+    if "dueComplete" in call.query:
+        changes["dueComplete"] = call.query["dueComplete"] == "true"
     call.town.change(call.town.own, call.ids[0], **changes)
     return call.town.cards[call.ids[0]]
 
@@ -142,6 +146,17 @@ def _react(call: Call) -> Any:
     made = {"id": call.town.new_id(), "idMember": call.town.own, "idModel": call.ids[0], "emoji": dict(call.body)}
     call.town.reactions.setdefault(call.ids[0], []).append(made)
     return made
+
+
+def _labels(call: Call) -> Any:
+    if call.ids[0] not in call.town.boards:
+        raise Missing(call.ids[0])
+    return [one for one in call.town.labels.values() if one["idBoard"] == call.ids[0]]
+
+
+def _reactions(call: Call) -> Any:
+    call.town.action(call.ids[0])
+    return call.town.reactions.get(call.ids[0], [])
 
 
 def _board_actions(call: Call) -> Any:
@@ -203,6 +218,8 @@ OPERATIONS: list[tuple[str, re.Pattern[str], Operation]] = [
         ("GET", f"/boards/{ONE}/members", _board_members),
         ("GET", f"/boards/{ONE}/lists", _lists),
         ("GET", f"/boards/{ONE}/actions", _board_actions),
+        ("GET", f"/boards/{ONE}/labels", _labels),
+        ("GET", f"/actions/{ONE}/reactions", _reactions),
         ("POST", "/lists", _make_list),
         ("POST", "/labels", _make_label),
         ("POST", "/cards", _make_card),

@@ -91,6 +91,8 @@ class Town:
             "name": name,
             "desc": text,
             "closed": False,
+            "due": None,
+            "dueComplete": False,
             "idBoard": board,
             "idList": list_id,
             "idLabels": [one for one in labels.split(",") if one],
@@ -170,6 +172,15 @@ class Town:
         voted = by not in known["idMembersVoted"]
         known["idMembersVoted"] = [*(one for one in known["idMembersVoted"] if one != by), *([by] if voted else [])]
         self.act(by, "voteOnCard", card, voted=voted)
+
+    def react(
+        self, by: str, comment: str, native: str = "❤️", name: str = "heart", unified: str = "2764-FE0F"
+    ) -> None:
+        """React to a comment; no webhook tells of it."""
+        self.action(comment)
+        emoji = {"shortName": name, "native": native, "unified": unified}
+        made = {"id": self.new_id(), "idMember": by, "idModel": comment, "emoji": emoji}
+        self.reactions.setdefault(comment, []).append(made)
 
     def change(self, by: str, card: str, **changes: Any) -> None:
         """Change a card: its text, or archive it."""
