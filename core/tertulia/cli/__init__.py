@@ -25,7 +25,7 @@ GROUPS = {
     "rounds": ("rounds", "See rounds, and watch one being delivered."),
     "cafe": ("cafe", "See how well the next groups of a café would suit."),
     "candle": ("candles", "Who receives candles, help numbers, and about how many were lit."),
-    "survey": ("survey", "Read what came of a survey, say what will be done, check a question."),
+    "survey": ("survey", "Read results, say what will be done, check a question."),
     "inbox": ("inbox", "See events that could not be processed, and try them again."),
     "export": ("export", "Write a workspace's program and round counts to a file."),
     "erase": ("erase", "Erase a person for good."),

@@ -16,7 +16,7 @@ organization_option = click.option("--organization", metavar="NAME", help="Neede
 
 @click.group()
 def command() -> None:
-    """Zoom: checks, addresses for the Marketplace, meetings for gatherings, local stand-in."""
+    """Zoom: checks, addresses, meetings, local stand-in."""
 
 
 command.add_command(schedule)
