@@ -56,7 +56,9 @@ class Root(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what each command is for."""
-        plugins = [(name, made.get_short_help_str()) for name, made in _of_plugins().items() if name not in GROUPS]
+        plugins = [
+            (name, made.get_short_help_str(limit=75)) for name, made in _of_plugins().items() if name not in GROUPS
+        ]
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in GROUPS.items()])
         if plugins:
