@@ -12,6 +12,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -35,6 +36,7 @@ FORMS = 2_000
 EVENTS = 5_000
 """Events that are known again, of the 85 minutes in which Zoom repeats one."""
 POSTING = "chat-posting:"
+CANDLE = "candle"
 LAUNCH = "https://zoom.us/launch/chat?jid=robot_"
 """What opens the chat with a bot in Zoom's client, followed by the bot's address."""
 
@@ -102,7 +104,10 @@ class ChatTurns:
             place=event.place,
             reply_to=reply_address(event),
         )
-        await self._say(self._written(event, await self._context.inbox.command(command, event.key)))
+        reply = await self._context.inbox.command(command, event.key)
+        if command.name == CANDLE:
+            reply = _elsewhere(reply)
+        await self._say(self._written(event, reply))
 
     async def _answered(self, event: ChatEvent, act: Sent) -> None:
         content = self._content(event)
@@ -200,6 +205,13 @@ async def written(chat: Chat, to: str, reply: Reply) -> None:
             return
         content = pointer(chat)
     await chat.send(place, content, user=jid, only=user if reply.private or reply.prompt is not None else "")
+
+
+def _elsewhere(reply: Reply) -> Reply:
+    """Leave the form out of *reply*: Zoom keeps what is filled in, and the account's admins read it."""
+    if reply.prompt is None:
+        return reply
+    return replace(reply, prompt=replace(reply.prompt, fields=(), actions=()))
 
 
 def _address(to: str) -> tuple[str, str, str]:

@@ -160,6 +160,19 @@ async def test_a_form_that_was_asked_for_in_a_channel_comes_into_the_own_chat() 
         )
 
 
+async def test_a_candle_is_never_filled_in_in_a_chat_that_zoom_keeps() -> None:
+    async with bench() as made:
+        prompt = replace(answerable(), visibility="me")
+        made.inbox.reply = Reply(status="taken", prompt=prompt, private=True)
+        made.chatter.say(made.ana, "candle")
+        await made.settled()
+        (said,) = made.town.chat.said(made.ana)
+        assert not messages_form.offers_form(said.content)
+        assert {element["type"] for element in said.content["body"]} <= {"message", "attachments"}
+        assert said.content["body"][-1]["link"] == prompt.link
+        assert not any(action.token in json.dumps(said.content) for action in prompt.actions)
+
+
 async def test_who_adds_the_bot_is_greeted_and_can_be_written_to() -> None:
     async with bench() as made:
         made.chatter.install(made.ana)
