@@ -49,7 +49,7 @@ class Panels:
 
     def attendee(self, who: Pass, seat: object) -> Attendee:
         """Name the pass's user at a seat; who has no account is known by this panel alone."""
-        if not isinstance(seat, str) or not 0 < len(seat) <= 200:
+        if not isinstance(seat, str) or not 0 < len(seat) <= 200 or not seat.isprintable():
             raise Refused("no seat", 400)
         holder = hashlib.sha256(f"{who.meeting}:{who.user or who.visitor}".encode()).hexdigest()
         return Attendee(ref=seat, actor=self.actor(who), holder=holder)

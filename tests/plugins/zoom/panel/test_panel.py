@@ -148,6 +148,16 @@ async def test_a_panel_speaks_for_its_own_seat_only(open_gathering: Any) -> None
         assert (await host.fresh())["counts"]["shared"] == ["Bread"]
 
 
+async def test_a_seat_that_no_database_could_hold_is_refused(open_gathering: Any) -> None:
+    async with open_gathering() as place, panels(place) as open_:
+        host, gus = open_[HANA], open_["Gus"]
+        session = await asked(host)
+        for seat in ("\ud800", "a\x00b"):
+            await gus.post("news", {"seat": seat, "seen": 0, "key": f"{session}:known"}, 400)
+            body = {"seat": seat, "verb": "answer", "values": {"answer": "Bread"}, "key": "k"}
+            await gus.post("answer", body, 400)
+
+
 async def test_a_guest_who_opens_the_panel_again_is_the_same(open_gathering: Any) -> None:
     async with open_gathering() as place, panels(place) as open_:
         host, gus = open_[HANA], open_["Gus"]
