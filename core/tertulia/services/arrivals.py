@@ -122,4 +122,7 @@ async def _asked(tx: Tx, round_: RoundRow) -> frozenset[Id]:
             delivery.c.target == "person",
         )
     )
-    return frozenset((await tx.execute(query)).scalars())
+    recipients = frozenset((await tx.execute(query)).scalars())
+    # whoever was merged since counts as the person that remains
+    now = await people.survivors(tx, round_.organization)
+    return recipients | {now[one] for one in recipients if one in now}

@@ -267,7 +267,7 @@ class WorkspaceLive:
             devices = await live_seats.theirs(tx, found, attendee.ref, person)
             spoken = await live_turns.read(tx, found)
             answered = (
-                await live_guests.answered(tx, found, attendee.ref)
+                await live_guests.answered(tx, found, attendee)
                 if person is None
                 else await _answered(tx, found, person)
             )

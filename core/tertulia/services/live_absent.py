@@ -7,7 +7,7 @@ from datetime import timedelta
 from tertulia.delivery import planning
 from tertulia.domain.planning import appoint
 from tertulia.runtime import Runtime
-from tertulia.services import live_seats, opening, rounds
+from tertulia.services import live_seats, opening, rounds, sign_ups
 from tertulia.services.live_sessions import Session
 from tertulia.storage import people, programs
 from tertulia.storage.database import Tx
@@ -32,6 +32,9 @@ async def ask(runtime: Runtime, tx: Tx, session: Session) -> None:
     there = await live_seats.persons(tx, session)
     members = await people.members(tx, round_.organization, round_.workspace)
     absent = [one for one in members if practice.audience.includes(one) and one.id not in there]
+    if practice.join == "opt-in":
+        joined = await sign_ups.signed_up(tx, round_.organization, round_.workspace, practice.key)
+        absent = [one for one in absent if one.id in joined]
     channels = await planning.channels_of(runtime, tx, round_, absent)
     opt_outs = await people.opt_outs(tx, round_.organization, [one.id for one in absent])
     appointments = [

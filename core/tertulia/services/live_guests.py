@@ -50,10 +50,13 @@ def _checked(runtime: Runtime, round_: RoundRow, verb: str, values: Json) -> Giv
     return given
 
 
-async def answered(tx: Tx, session: Session, ref: str) -> bool | None:
-    """Tell whether a guest answered (`True`), passed (`False`) or did neither (`None`)."""
+async def answered(tx: Tx, session: Session, who: Attendee) -> bool | None:
+    """Tell a guest whether they answered (`True`), passed (`False`) or did neither (`None`), and nobody else."""
     query = sa.select(seat.c.passed).where(
-        seat.c.organization_id == session.organization, seat.c.session_id == session.id, seat.c.ref == ref
+        seat.c.organization_id == session.organization,
+        seat.c.session_id == session.id,
+        seat.c.ref == who.ref,
+        seat.c.holder.is_not_distinct_from(who.holder),
     )
     passed = (await tx.execute(query)).scalar_one_or_none()
     return None if passed is None else not passed

@@ -17,6 +17,7 @@ from tertulia.extension import Paced
 from tertulia.runtime import Runtime
 from tertulia.services import shares
 from tertulia.services.rounds import RoundRow
+from tertulia.storage import people
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import delivery, organization, round_table, shard
 
@@ -77,4 +78,6 @@ async def _asked(
             shard.c.due < last,
         )
     )
-    return [(str(row.recipient), row.due) for row in await tx.execute(query)]
+    # whoever was merged since counts as the person that remains
+    now = await people.survivors(tx, round_.organization)
+    return [(now.get(row.recipient, str(row.recipient)), row.due) for row in await tx.execute(query)]

@@ -160,6 +160,21 @@ async def current(tx: Tx, organization: Id, person_id: Id) -> Id:
         person_id = into
 
 
+async def survivors(tx: Tx, organization: Id) -> dict[Id, Id]:
+    """Return for each merged person of the organization whom it stands for now; who was never merged is absent."""
+    table = tables.person
+    query = sa.select(table.c.id, table.c.merged_into).where(
+        table.c.organization_id == organization, table.c.merged_into.is_not(None)
+    )
+    into: dict[Id, Id] = {row.id: row.merged_into for row in await tx.execute(query)}
+    found: dict[Id, Id] = {}
+    for one, kept in into.items():
+        while kept in into:
+            kept = into[kept]
+        found[one] = kept
+    return found
+
+
 async def selves(tx: Tx, organization: Id, person_id: Id) -> list[Id]:
     """Return the person and all persons that were merged into it, the person first."""
     found = [person_id]

@@ -13,7 +13,7 @@ import pytest
 from tertulia.domain.identifiers import Id
 from tertulia.domain.programs import Cadence, Moment, Practice
 from tertulia.services import advance as advancing
-from tertulia.services import answers, arrivals, people, releasing, rounds
+from tertulia.services import answers, arrivals, merging, people, releasing, rounds
 from tertulia.storage import tables
 
 Open = Callable[[], AbstractAsyncContextManager[Any]]
@@ -122,6 +122,22 @@ async def test_each_newcomer_is_asked_a_week_after_joining(open_stage: Open) -> 
         assert here_before not in due
         assert timedelta(0) <= due[second][0] - (joined + 7 * DAY) <= DAY
         assert due[second][0] - due[first][0] == 2 * DAY
+
+
+@ON_SQLITE
+async def test_who_turned_out_to_be_somebody_else_is_not_asked_again(open_stage: Open) -> None:
+    async with open_stage() as stage:
+        await begin(stage, JOINED)
+        stage.clock.set(stage.clock.now() + DAY)
+        await tick(stage)
+        gone = await stage.member("Ana")
+        await tick(stage, 8)
+        assert set(await asked(stage)) == {gone}
+        kept = await stage.member("Twin")
+        async with stage.database.write() as tx:
+            await merging.merge(stage.runtime, tx, stage.organization, kept=kept, gone=gone, actor="test")
+        await tick(stage, 10)
+        assert set(await asked(stage)) == {gone}
 
 
 async def test_few_answers_are_pooled_with_the_next_period(open_stage: Open) -> None:

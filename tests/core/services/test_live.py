@@ -322,6 +322,7 @@ async def test_guests_answer_without_a_name_and_are_forgotten_at_the_close(open_
         counts = await counted(live, session)
         assert (counts.answered, counts.passed, counts.shared) == (1, 1, ("A wolf",))
         assert (await live.standing(session, guest("g1"))) == Standing(member=False, answered=True)
+        assert (await live.standing(session, Attendee(ref="g2", holder="another"))).answered is None
         (row,) = await stage.rows(tables.round_table)
         await stage.answer(row["id"], await member(stage, "Zoe"), {"answer": "A heron"})
         await live.advance(session, HANA, "ended")

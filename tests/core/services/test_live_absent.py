@@ -17,7 +17,7 @@ from tertulia.domain.people import Actor, Place
 from tertulia.extension import Context
 from tertulia.hookspecs import hookimpl
 from tertulia.live import Attendee, LiveRounds
-from tertulia.services import identities, people, preferences
+from tertulia.services import identities, people, preferences, sign_ups
 from tertulia.services.live import WorkspaceLive
 from tertulia.storage import tables
 from tertulia.testing.ports import FakeRitualPort, FakeSurveyPort
@@ -38,6 +38,12 @@ key = "crew"
 kind = "icebreaker"
 title = "Crew"
 audience = { teams = ["Crew"] }
+cadence = { rule = "FREQ=YEARLY", start = "2026-12-01T09:00" }
+[[practice]]
+key = "club"
+kind = "icebreaker"
+title = "Club"
+join = "opt-in"
 cadence = { rule = "FREQ=YEARLY", start = "2026-12-01T09:00" }
 """
 HANA = Actor(platform="hall", realm="r", user="Hana")
@@ -170,6 +176,22 @@ async def test_wishes_quiet_hours_budget_and_audience_hold(town: OpenTown) -> No
         assert place.asked() == ["Crewman"], "it is night in Auckland"
         place.core.clock.advance(timedelta(hours=12))
         await place.core.until(lambda: place.asked() == ["Crewman", "Quiet"])
+
+
+async def test_a_practice_that_people_join_asks_nobody_else(town: OpenTown) -> None:
+    async with town() as place:
+        for name in ("Joined", "Left", "Never"):
+            await place.add(name)
+        club = (place.home.organization, place.home.workspace, "club")
+        async with place.core.runtime.database.write() as tx:
+            for name in ("Joined", "Left"):
+                await sign_ups.sign_up(place.core.runtime, tx, *club, place.people[name])
+            await sign_ups.withdraw(place.core.runtime, tx, *club, [place.people["Left"]])
+        session = await place.hold("Hana", practice="club")
+        await place.live.advance(session, HANA, "ended")
+        await place.core.until(lambda: "Joined" in place.asked())
+        invited = {row.recipient for row in await rows(place.core, tables.delivery)}
+        assert invited == {place.people["Joined"]}
 
 
 async def test_nobody_is_asked_about_what_was_never_asked(town: OpenTown) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tertulia.domain.identifiers import Id
 from tertulia.domain.programs import Cadence, Practice
-from tertulia.services import opening, pacing, people, rounds
+from tertulia.services import merging, opening, pacing, people, rounds
 from tertulia.storage import tables
 
 Open = Callable[[], AbstractAsyncContextManager[Any]]
@@ -108,6 +108,21 @@ async def test_only_those_who_were_asked_wait(open_stage: Open) -> None:
         later(stage, days=2)
         asked = await open_one(stage, "other")
         assert asked == {person: None if person == first else pacing.TOO_SOON for person in persons}
+
+
+@ON_SQLITE
+async def test_who_turned_out_to_be_somebody_else_waits_all_the_same(open_stage: Open) -> None:
+    async with open_stage() as stage:
+        kept, gone, _ = await started(stage, practice("weekly"), practice("other"))
+        async with stage.database.write() as tx:
+            row = {"organization_id": stage.organization, "person_id": kept, "practice": "weekly"}
+            await tx.execute(tables.opt_out.insert().values(**row, at=stage.clock.now()))
+        asked = await open_one(stage, "weekly")
+        assert (asked[kept], asked[gone]) == ("opted out", None)
+        async with stage.database.write() as tx:
+            await merging.merge(stage.runtime, tx, stage.organization, kept=kept, gone=gone, actor="test")
+        later(stage, days=2)
+        assert (await open_one(stage, "other"))[kept] == pacing.TOO_SOON
 
 
 @ON_SQLITE

@@ -125,21 +125,11 @@ async def choice(tx: Tx, organization: Id, workspace: Id, person: Id) -> Choice:
 
 async def managers_of(tx: Tx, organization: Id) -> dict[Id, Id]:
     """Return who leads whom, merges followed: what was said of the person that remains wins."""
-    line, person = tables.reporting_line, tables.person
-    merged = sa.select(person.c.id, person.c.merged_into).where(
-        person.c.organization_id == organization, person.c.merged_into.is_not(None)
-    )
-    into: dict[Id, Id] = {row.id: row.merged_into for row in await tx.execute(merged)}
-
-    def now(one: Id) -> Id:
-        while one in into:
-            one = into[one]
-        return one
-
+    line, into = tables.reporting_line, await people.survivors(tx, organization)
     found: dict[Id, Id] = {}
     query = sa.select(line.c.person_id, line.c.manager_id).where(line.c.organization_id == organization)
     for row in (await tx.execute(query.order_by(line.c.person_id))).all():
-        led, leader = now(row.person_id), now(row.manager_id)
+        led, leader = into.get(row.person_id, row.person_id), into.get(row.manager_id, row.manager_id)
         if led != leader and (led not in found or row.person_id == led):
             found[led] = leader
     return found
