@@ -43,7 +43,7 @@ class Panels:
         """Return what watches the pass's meeting."""
         known = self.watches.get(who.meeting)
         if known is None:
-            known = Watch(self.context, self.desk.place(who.number), session_key(who))
+            known = Watch(self.context, session_key(who))
             self.watches[who.meeting] = known
         return known
 
@@ -140,10 +140,17 @@ def _now(panels: Panels) -> int:
 
 
 async def _session(panels: Panels, who: Pass) -> Id:
-    session = await panels.context.live.running(panels.desk.place(who.number))
+    session = await _running_here(panels, who)
     if session is None:
         raise Refused(NOTHING_RUNS, 409)
     return session
+
+
+async def _running_here(panels: Panels, who: Pass) -> Id | None:
+    """Return what runs in the pass's own instance: the next meeting of the same number is another one."""
+    session = await panels.context.live.running(panels.desk.place(who.number))
+    kept = await panels.context.store.get(session_key(who))
+    return session if kept is not None and kept["session"] == session else None
 
 
 async def start(panels: Panels, who: Pass, asked: Mapping[str, Any]) -> View:
@@ -172,7 +179,7 @@ async def present(panels: Panels, who: Pass, asked: Mapping[str, Any]) -> View:
     host, seats = panels.host(who), asked.get("seats")
     if not isinstance(seats, list) or not all(isinstance(seat, str) for seat in seats):
         raise Refused("no list of seats", 400)
-    session = await panels.context.live.running(panels.desk.place(who.number))
+    session = await _running_here(panels, who)
     if session is not None:
         accounts = await accounts_in(panels.desk, who.number, who.meeting)
         there = [Attendee(ref=seat, actor=accounts.get(seat)) for seat in dict.fromkeys(seats)]

@@ -10,7 +10,7 @@ import asyncio
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
-from tertulia import Context, Counts, Id, Place, Refused
+from tertulia import Context, Counts, Id, Refused
 
 IDLE = 2.0
 """Real seconds between two looks whether a session has begun: another process may have opened it."""
@@ -26,10 +26,10 @@ class Seen:
 
 
 class Watch:
-    """Follow the sessions of one instance of a meeting as long as panels ask."""
+    """Follow the sessions of one instance of a meeting, kept under *kept*, as long as panels ask."""
 
-    def __init__(self, context: Context, place: Place, kept: str):
-        self._context, self._place, self._kept = context, place, kept
+    def __init__(self, context: Context, kept: str):
+        self._context, self._kept = context, kept
         self.seen = Seen(0, None, None)
         self._changed = asyncio.Condition()
         self._nudged = asyncio.Event()
@@ -95,10 +95,7 @@ class Watch:
             await asyncio.wait_for(self._nudged.wait(), IDLE)
 
     async def _session(self) -> Id | None:
-        """Return the session that runs, or the last one of this instance: its result is still shown."""
-        running = await self._context.live.running(self._place)
-        if running is not None:
-            return running
+        """Return the last session of this instance: it runs, or its result is still shown."""
         kept = await self._context.store.get(self._kept)
         return kept["session"] if isinstance(kept, dict) else None
 

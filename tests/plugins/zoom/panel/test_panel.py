@@ -158,6 +158,21 @@ async def test_a_seat_that_no_database_could_hold_is_refused(open_gathering: Any
             await gus.post("answer", body, 400)
 
 
+async def test_a_pass_is_good_in_its_own_instance_of_a_meeting_only(open_gathering: Any) -> None:
+    async with open_gathering() as place, panels(place) as before:
+        place.server.meetings.end(place.instance)
+        place.instance = place.server.meetings.start(place.instance.number)
+        host = await Asking(place, before[HANA].http, place.clients.join(place.instance, place.users[HANA])).enter()
+        await asked(host)
+        await host.fresh()
+        for name in ("Gus", ANA):
+            assert "question" not in await before[name].fresh(), "the next meeting is none of theirs"
+            await before[name].answer("Bread", 409)
+        for act in ("turns", "end"):
+            await before[HANA].post(act, {"seconds": 30}, 409)
+        assert (await host.fresh())["counts"]["state"] == "asking"
+
+
 async def test_a_guest_who_opens_the_panel_again_is_the_same(open_gathering: Any) -> None:
     async with open_gathering() as place, panels(place) as open_:
         host, gus = open_[HANA], open_["Gus"]
