@@ -158,6 +158,15 @@ class Inbox(Protocol):
         """Record how to write to an account; `None` means it cannot be written to."""
         ...
 
+    async def linked(self, actor: Actor, person: Id) -> None:
+        """Join an account to the person who proved, in a session of their own on a plugin's route, that it is theirs.
+
+        Raises `Mistake` where the account belongs to somebody else, `Refused` for what names no account.
+
+        .. versionadded:: 0.1
+        """
+        ...
+
     async def page(self, actor: Actor) -> str:
         """Return a link, good once and for five minutes, that signs the actor's person in on the member's page.
 

@@ -138,6 +138,16 @@ class InstallationInbox:
 
         await self._runtime.database.group(work)
 
+    async def linked(self, actor: Actor, person: Id) -> None:
+        """Join an account to the person who signed in at the platform with it."""
+        organization = self._scope.organization
+
+        async def work(tx: Tx) -> None:
+            identity = await identities.resolve(self._runtime, tx, organization, actor)
+            await identities.link(self._runtime, tx, organization, identity.id, person, "oauth", actor=person)
+
+        await self._runtime.database.group(work)
+
     async def page(self, actor: Actor) -> str:
         """Return a link, good once and for five minutes, that signs the actor's person in."""
         organization = self._scope.organization

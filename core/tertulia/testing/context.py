@@ -123,6 +123,10 @@ class FakeInbox:
         """Record how to write to an account."""
         self._take("reachable", None, (actor, address))
 
+    async def linked(self, actor: Actor, person: Id) -> None:
+        """Record a link."""
+        self._take("linked", None, (actor, person))
+
     async def page(self, actor: Actor) -> str:
         """Return a link that leads nowhere, and record for whom."""
         self._take("page", None, actor)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from tertulia import Context, Event, Platform, Sandbox, Webhook, hookimpl
+from tertulia import Context, Event, Platform, Route, Sandbox, Webhook, hookimpl
 from tertulia_trello.actions import PLATFORM
 from tertulia_trello.config import Settings
 from tertulia_trello.desk import Desk
 from tertulia_trello.directory import BoardDirectory
 from tertulia_trello.history import BoardHistory
+from tertulia_trello.linking import Linking, link_page
 from tertulia_trello.replies import CommentReplies, own_page
 from tertulia_trello.rituals import CardRituals
 from tertulia_trello.watch import Watch
@@ -40,7 +41,7 @@ def register_platforms(context: Context) -> Iterable[Platform]:
         Platform(
             name=PLATFORM,
             ritual=CardRituals(desk),
-            replies=CommentReplies(desk.client, own_page(context.public_url)),
+            replies=CommentReplies(desk.client, own_page(context.public_url), link_page(context)),
             participation=BoardHistory(desk, watch),
             directory=BoardDirectory(desk, watch),
         ),
@@ -52,6 +53,12 @@ def register_webhooks(context: Context) -> Iterable[Webhook]:
     """Return the reader of what boards send."""
     settings: Settings = context.settings
     return (BoardWebhook(settings.workspace_id, settings.username, frozenset(settings.boards)),)
+
+
+@hookimpl
+def register_routes(context: Context) -> Iterable[Route]:
+    """Return the pages on which members link their account by signing in at Trello."""
+    return Linking(context).routes()
 
 
 @hookimpl

@@ -12,6 +12,7 @@ from tertulia_trello.actions import CHECK, COMMENT, Action
 from tertulia_trello.cards import Asked
 from tertulia_trello.client import PER_PAGE, Gone
 from tertulia_trello.desk import Desk, said
+from tertulia_trello.linking import link_page
 from tertulia_trello.signs import CardSigns
 from tertulia_trello.webhooks import is_answer
 
@@ -82,7 +83,7 @@ class CardAnswers:
 
     async def _explain(self, action: Action, reply: Reply) -> None:
         page = replies.own_page(self._desk.context.public_url)
-        text = replies.UNKNOWN if reply.status == "unknown_actor" else UNREADABLE
+        text = replies.unknown(link_page(self._desk.context)) if reply.status == "unknown_actor" else UNREADABLE
         with suppress(SendError):
             await said(self._desk, action.card, text.format(page=page))
 

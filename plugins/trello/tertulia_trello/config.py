@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from yarl import URL
 
-HOSTS = ("api.trello.com",)
+HOSTS = ("api.trello.com", "auth.atlassian.com")
 """The hosts that requests may go to."""
 
 
@@ -89,7 +89,28 @@ class Settings(BaseModel):
     url: Annotated[str, AfterValidator(_api)] = Field(
         default="https://api.trello.com/1", title="Address", description="Address of Trello's API."
     )
+    oauth_client_id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        title="OAuth client id",
+        description="Client with which members sign in at Trello to link their account; codes alone where left out.",
+    )
+    oauth_client_secret: SecretStr | None = Field(
+        default=None, title="OAuth client secret", description="Secret of that client, which must be confidential."
+    )
+    oauth_url: Annotated[str, AfterValidator(_api)] = Field(
+        default="https://auth.atlassian.com",
+        title="Address of the sign-in",
+        description="Address of Atlassian's authorization server.",
+    )
     timeout: float = Field(default=12.0, gt=0, le=30, title="Time-out", description="Seconds one request may take.")
     allowed_hosts: list[Host] = Field(
         default=list(HOSTS), min_length=1, title="Allowed hosts", description="Hosts that requests may go to."
     )
+
+    @model_validator(mode="after")
+    def _client_is_whole(self) -> Settings:
+        if (self.oauth_client_id is None) != (self.oauth_client_secret is None):
+            raise ValueError("oauth_client_id and oauth_client_secret belong together: set both, or neither")
+        return self

@@ -25,6 +25,7 @@ from tertulia_trello.actions import CHECK, COMMENT, PLATFORM, READ, Action, befo
 from tertulia_trello.answers import CardAnswers
 from tertulia_trello.client import MOST_ACTIONS
 from tertulia_trello.desk import Desk
+from tertulia_trello.linking import link_page
 from tertulia_trello.ties import WEEK, Reader, Recent
 from tertulia_trello.watch import Watch
 
@@ -163,7 +164,7 @@ class BoardHistory:
     async def _answer(self, action: Action, reply: Reply) -> None:
         page = replies.own_page(self._desk.context.public_url)
         try:
-            answering = replies.CommentReplies(self._desk.client, page)
+            answering = replies.CommentReplies(self._desk.client, page, link_page(self._desk.context))
             await answering.reply(replies.address(action.card, action.id, "kudos"), reply)
         except SendError:
             return

@@ -24,6 +24,7 @@ UNKNOWN = (
     "I do not know yet who you are. Sign in on your page, ask there for a link code, and comment here with my name, "
     "`link` and the code: {page}"
 )
+OR_HERE = " Or, once you are signed in there, sign in at Trello: {link}"
 CLOSED = "Nothing of that kind is open at the moment."
 
 
@@ -40,8 +41,8 @@ def own_page(public_url: str) -> str:
 class CommentReplies:
     """Answer comments; what is private is never written on a card."""
 
-    def __init__(self, client: Client, page: str):
-        self._client, self._page = client, page
+    def __init__(self, client: Client, page: str, link: str | None = None):
+        self._client, self._page, self._link = client, page, link
 
     async def reply(self, to: str, reply: Reply) -> None:
         """React, or comment; raises what Trello answered."""
@@ -62,8 +63,13 @@ class CommentReplies:
         if good:
             pattern = HELP if command == "help" else POINTER
         else:
-            pattern = {"unknown_actor": UNKNOWN, "closed": CLOSED}.get(reply.status, REFUSED)
+            pattern = {"unknown_actor": unknown(self._link), "closed": CLOSED}.get(reply.status, REFUSED)
         return pattern.format(page=self._page)
+
+
+def unknown(link: str | None) -> str:
+    """Return what somebody whom nobody knows is told, with `{page}` left open."""
+    return UNKNOWN + (OR_HERE.replace("{link}", link) if link else "")
 
 
 def _read(to: str) -> tuple[str, str, str]:

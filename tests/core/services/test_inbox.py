@@ -14,6 +14,7 @@ from tertulia.domain.identifiers import new_id
 from tertulia.domain.participation import Interaction, Participation
 from tertulia.domain.people import Actor, Member, Place
 from tertulia.domain.prompts import Reply
+from tertulia.errors import Mistake
 from tertulia.services import codes, people
 from tertulia.storage import tables
 
@@ -72,6 +73,21 @@ async def test_a_token_is_checked_against_actor_and_organization(open_station: C
         assert [row["person_id"] for row in await station.rows(tables.response)] == [station.persons["bo"]]
         unresolved = [row["user"] for row in await station.rows(tables.identity) if row["person_id"] is None]
         assert unresolved == ["stranger"]
+
+
+async def test_an_account_is_joined_to_whom_the_platform_proved(open_station: Callable[[], Any]) -> None:
+    async with open_station() as station:
+        await station.program()
+        ana, bo = await station.person("ana"), await station.person("bo")
+        inbox = station.live.context.inbox
+        for _ in range(2):
+            await inbox.linked(actor("ana-elsewhere"), ana)
+        with pytest.raises(Mistake, match="another person"):
+            await inbox.linked(actor("ana-elsewhere"), bo)
+        with pytest.raises(Mistake, match="no such person"):
+            await inbox.linked(actor("stray"), new_id())
+        (row,) = [row for row in await station.rows(tables.identity) if row["user"] == "ana-elsewhere"]
+        assert (row["person_id"], row["verified"]) == (ana, "oauth")
 
 
 async def test_a_ballot_leaves_no_other_trace(open_station: Callable[[], Any]) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-import tertulia_trello
 from tertulia.services import exporting, my_data
 from tertulia.storage import tables
 from tertulia.testing.context import EPOCH
@@ -113,7 +112,12 @@ async def test_an_import_leaves_ties_and_nothing_else(
         assert "CANARY" not in json.dumps([exported, about], default=repr)
         assert not any(person in json.dumps(exported, default=repr) for person in place.people.values())
 
-    assert not hasattr(tertulia_trello, "register_routes")
+        # the only routes link one's own account; webhooks are written to and show nothing
+        assert [(route.path, route.access.kind) for route in place.live.routes] == [
+            ("/link", "member"),
+            ("/link/back", "member"),
+        ]
+
     assert "CANARY" not in caplog.text
     assert not any(account in caplog.text for account in accounts)
     assert place.server.token not in caplog.text

@@ -55,7 +55,7 @@ def attach(app: web.Application, town: Town) -> None:
 async def _start(request: web.Request) -> web.Response:
     town = request.app[TOWN]
     links = "".join(f'<li><a href="/board/{key}">{escape(one["name"])}</a></li>' for key, one in town.boards.items())
-    return _page("Boards", f"<header><h1>Trello stand-in</h1></header><main><ul>{links}</ul></main>")
+    return as_page("Boards", f"<header><h1>Trello stand-in</h1></header><main><ul>{links}</ul></main>")
 
 
 async def _board(request: web.Request) -> web.Response:
@@ -76,7 +76,7 @@ async def _board(request: web.Request) -> web.Response:
     head = (
         f"<header><h1>{escape(town.boards[board]['name'])}</h1><p>A stand-in: invented people only</p>{who}</header>"
     )
-    return _page(str(town.boards[board]["name"]), f"{head}<main>{lists}</main>")
+    return as_page(str(town.boards[board]["name"]), f"{head}<main>{lists}</main>")
 
 
 def _list(town: Town, one: Body, me: str) -> str:
@@ -150,7 +150,8 @@ async def _act(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther(f"{request.path}?as={me}")
 
 
-def _page(title: str, body: str) -> web.Response:
+def as_page(title: str, body: str) -> web.Response:
+    """Wrap a page of the stand-in."""
     head = (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

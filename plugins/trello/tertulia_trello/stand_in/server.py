@@ -16,6 +16,7 @@ from aiohttp import web
 
 from tertulia_trello.stand_in import api, pages
 from tertulia_trello.stand_in.faults import LIMIT, Fault
+from tertulia_trello.stand_in.sign_in import SignIn
 from tertulia_trello.stand_in.state import Body, Missing, Town
 from tertulia_trello.webhooks import SIGNATURE, signature
 
@@ -60,6 +61,9 @@ class TrelloServer:
     sent: list[tuple[str, bytes]] = field(default_factory=list)
     choose: Callable[[str, str], Fault | None] | None = None
 
+    def __post_init__(self) -> None:
+        self.sign_in = SignIn(self.town)
+
     async def __aenter__(self) -> TrelloServer:
         self._script: deque[Fault | None] = deque()
         self._recent: deque[float] = deque()
@@ -68,6 +72,7 @@ class TrelloServer:
         app = web.Application(client_max_size=4 * 1024 * 1024)
         app.router.add_route("*", "/1/{tail:.*}", self._answer)
         pages.attach(app, self.town)
+        self.sign_in.attach(app)
         # texts stand in the address, as Trello wants them
         options: dict[str, Any] = {"max_line_size": 65_536, "max_field_size": 65_536}
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5, **options)
@@ -96,6 +101,8 @@ class TrelloServer:
         """Return the settings with which an installation reaches it."""
         given = {"api_key": self.key, "api_secret": self.secret, "token": self.token, "url": f"{self.url}/1"}
         here = {"workspace_id": self.town.workspace, "boards": list(self.town.boards), "create_list": True}
+        client = {"oauth_client_id": self.sign_in.client, "oauth_client_secret": self.sign_in.secret}
+        given |= {**client, "oauth_url": self.url}
         return {**given, **here, "allowed_hosts": ["api.trello.com"], **more}
 
     def script(self, *faults: Fault | None) -> None:
@@ -156,6 +163,9 @@ class TrelloServer:
         )
 
     async def _carry_out(self, request: web.Request, path: str, body: Body) -> tuple[int, bytes]:
+        member = self.sign_in.member_of(request.headers.get("authorization", ""))
+        if member is not None and (request.method, path) == ("GET", "/members/me"):
+            return 200, json.dumps({"id": member}).encode()
         expected = f'OAuth oauth_consumer_key="{self.key}", oauth_token="{self.token}"'
         if request.headers.get("authorization") != expected:
             return 401, b"invalid key"
