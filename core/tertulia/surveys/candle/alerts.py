@@ -46,17 +46,24 @@ async def watch(runtime: Runtime, stop: asyncio.Event) -> None:
 
 
 async def advance_due(runtime: Runtime) -> int:
-    """Take every step that is due, each in a transaction of its own; return how many that were."""
-    table = tables.candle
+    """Take every step that is due, each in a transaction of its own; return how many were taken.
+
+    A step that fails is logged and due again at the next look; it holds up no other candle.
+    """
+    table, taken = tables.candle, 0
     query = sa.select(table.c.id).where(table.c.next_at <= runtime.clock.now()).order_by(table.c.next_at)
     async with runtime.database.read() as tx:
         due = list((await tx.execute(query.limit(AT_ONCE))).scalars())
     for candle in due:
-        async with runtime.database.write() as tx:
-            row = (await tx.execute(sa.select(table).filter_by(id=candle).with_for_update())).mappings().one_or_none()
-            if row is not None and row["next_at"] is not None and row["next_at"] <= runtime.clock.now():
-                await advance(runtime, tx, dict(row))
-    return len(due)
+        try:
+            async with runtime.database.write() as tx:
+                row = (await tx.execute(sa.select(table).filter_by(id=candle).with_for_update())).mappings().first()
+                if row is not None and row["next_at"] is not None and row["next_at"] <= runtime.clock.now():
+                    await advance(runtime, tx, dict(row))
+            taken += 1
+        except Exception:
+            log.exception("a step of a candle failed; it is tried again", extra={"ids": {"candle": candle}})
+    return taken
 
 
 async def advance(runtime: Runtime, tx: Tx, row: Row) -> None:

@@ -50,6 +50,21 @@ async def test_after_a_working_day_the_deputy_and_after_three_the_owner(open_eve
         assert len(await house.alerts()) == count
 
 
+async def test_a_candle_whose_step_fails_holds_up_no_other(open_house: Any) -> None:
+    async with open_house() as house:
+        await house.light()
+        house.clock.set(MONDAY + timedelta(hours=1))
+        second = await house.light("lea", pass_on=False)
+        async with house.database.write() as tx:
+            broken = tables.person.update().where(tables.person.c.id == house.persons["dan"])
+            await tx.execute(broken.values(zone="Nowhere/Gone"))
+        house.clock.set(MONDAY + timedelta(days=2))
+        await alerts.advance_due(house.runtime)
+        assert [to for to, said in await house.alerts() if second in said] == ["rosa", "rosa"]
+        (waits,) = [row for row in await house.rows(tables.candle) if row["step"] == alerts.ALERTED]
+        assert waits["next_at"] is not None, "it is tried again"
+
+
 async def test_what_was_opened_goes_on_to_nobody(open_house: Any) -> None:
     async with open_house() as house:
         await house.light()
