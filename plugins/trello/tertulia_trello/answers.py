@@ -12,6 +12,7 @@ from tertulia_trello.actions import CHECK, COMMENT, Action
 from tertulia_trello.cards import Asked
 from tertulia_trello.client import PER_PAGE, Gone
 from tertulia_trello.desk import Desk, said
+from tertulia_trello.groups import GroupMet
 from tertulia_trello.linking import link_page
 from tertulia_trello.signs import CardSigns
 from tertulia_trello.webhooks import is_answer
@@ -23,7 +24,7 @@ class CardAnswers:
     """Give what people write on cards to the inbox, each comment once, an edited one again."""
 
     def __init__(self, desk: Desk):
-        self._desk, self._signs = desk, CardSigns(desk)
+        self._desk, self._signs, self._met = desk, CardSigns(desk), GroupMet(desk)
 
     async def take(self, board: str) -> None:
         """Read all cards of a board that carry a round now."""
@@ -38,6 +39,8 @@ class CardAnswers:
             for action in found if kept["tokens"] else ():
                 if action.member != own:
                     await self._one(ref, action)
+            if kept.get("group"):
+                await self._met.take(ref, kept, found)
             await self._signs.take(ref, standing, found)
 
     async def _read(self, card: str) -> list[Action]:

@@ -15,6 +15,11 @@ from tertulia_trello.actions import BREAK
 LONGEST = 5500
 """Bytes of a text once it stands in an address, where Trello wants it."""
 NAME = 200
+TOGETHER = (
+    "**When you have met**, one of you ticks it below: it is the answer to whether you met, for whoever ticks it. "
+    "Talk here as you like, and attach a photo only if everybody on it agrees. Everybody on this board can read this "
+    "card. Words and photos stay in Trello; what is kept is that you took part."
+)
 MOST_TO_VOTE = 3
 """Choices among which a vote for a card can well mean the first."""
 JOINERS = "\u200c\u200d"

@@ -21,7 +21,17 @@ from tertulia import (
     parse_command,
 )
 from tertulia_trello import actions, replies
-from tertulia_trello.actions import CHECK, COMMENT, PLATFORM, READ, Action, before_second, following, second_of
+from tertulia_trello.actions import (
+    ATTACH,
+    CHECK,
+    COMMENT,
+    PLATFORM,
+    READ,
+    Action,
+    before_second,
+    following,
+    second_of,
+)
 from tertulia_trello.answers import CardAnswers
 from tertulia_trello.client import MOST_ACTIONS
 from tertulia_trello.desk import Desk
@@ -172,9 +182,15 @@ class BoardHistory:
 
 def _taking_part(reader: Reader, carried: Json | None, action: Action) -> Iterator[Participation]:
     """State that somebody took part in the ritual that a card carries; nothing is stated of other cards."""
-    if carried is None or action.member == reader.own or action.type not in (COMMENT, CHECK):
+    if carried is None or action.member == reader.own or action.type not in (COMMENT, CHECK, ATTACH):
         return
+    if action.member not in carried.get("group", [action.member]):
+        return  # a card of a group is the group's
     kind: Literal["attended", "reacted", "commented"] = "commented"
+    if action.type == CHECK and not action.checked:
+        return
+    if action.type == ATTACH:
+        kind = "reacted"
     if action.type == CHECK:
         kind = "attended" if carried["checks"].get(action.item) == "" else "reacted"
     yield Participation(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from tertulia import Id, OperatorError, Place, Prompt, Recipient, Ref, RetryLater, SendError, Unreachable
 from tertulia_trello import cards
@@ -31,13 +32,17 @@ class CardRituals:
         return await self._put(self._desk.opted_in(place.ref), prompt, key)
 
     async def gather(self, group: tuple[Recipient, ...], prompt: Prompt, key: Id) -> Ref | None:
-        """Put a card for a group on the board of groups, shared by its members; `None` without such a board."""
+        """Put a card for a group on the board of groups, shared by its members; `None` without such a board.
+
+        It asks nothing, for more people than the group read the board: each member was asked privately.
+        """
         board = self._desk.settings.group_board
         members = [recipient.address.get("member") for recipient in group]
         known = [member for member in members if isinstance(member, str) and member]
         if board is None or len(known) < len(members):
             return None
-        return await self._put(self._desk.opted_in(board), prompt, key, members=known)
+        topic = replace(prompt, fields=(), actions=(), closes=None)
+        return await self._put(self._desk.opted_in(board), topic, key, members=known)
 
     async def refresh(self, ref: Ref, prompt: Prompt) -> None:
         """Write the question anew, unless people changed the card, archived it or took it away."""
@@ -48,7 +53,9 @@ class CardRituals:
         kept = await self._desk.card(ref)
         if kept is None or digest(standing.get("desc", "")) != kept["desc"]:
             return
-        text = cards.description(prompt, self._desk.settings.username)
+        grouped = kept.get("group") is not None
+        prompt = replace(prompt, fields=(), actions=()) if grouped else prompt
+        text = self._text(prompt, grouped=grouped)
         await self._client.change_card(card, text=text)
         await self._desk.keep(ref, {**kept, **_asked(prompt), "desc": digest(text)})
 
@@ -84,16 +91,18 @@ class CardRituals:
         if kept is None and not prompt.actions and members is None:
             return ref  # nothing can be answered, so nothing has to be remembered
         if kept is None:
-            shown = digest(cards.description(prompt, self._desk.settings.username))
+            shown = digest(self._text(prompt, grouped=members is not None))
             empty: dict[str, object] = {"checks": {}, "answers": {}, "refused": {}, "reacted": [], "told": 0}
             kept = {**_asked(prompt), **empty, "desc": shown, "key": key}
+            if members is not None:
+                kept |= {"group": members, "met": []}
             kept["made"] = self._desk.context.clock.now().isoformat()
             await self._desk.keep(ref, kept)
         await self._checks(ref, prompt, grouped=members is not None)
         return ref
 
     async def _create(self, board: str, prompt: Prompt, members: list[str]) -> str:
-        text = cards.description(prompt, self._desk.settings.username)
+        text = self._text(prompt, grouped=bool(members))
         list_id, label = await self._desk.list_of(board)
         try:
             return await self._client.create_card(
@@ -103,6 +112,10 @@ class CardRituals:
             # the list was archived or deleted: certainly nothing was posted, and the next attempt looks for a list
             await self._desk.forget_list(board)
             raise RetryLater("the ritual list is gone from the board") from None
+
+    def _text(self, prompt: Prompt, *, grouped: bool) -> str:
+        text = cards.description(prompt, self._desk.settings.username)
+        return cards.shortened(f"{text}\n\n{cards.TOGETHER}") if grouped else text
 
     async def _checks(self, ref: Ref, prompt: Prompt, *, grouped: bool) -> None:
         """Put what can be ticked on the card; a card without it is a card all the same."""

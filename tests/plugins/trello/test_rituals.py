@@ -298,6 +298,47 @@ async def test_a_group_shares_a_card_where_there_is_a_board_for_groups(open_benc
         assert (took_part.kind, took_part.actor.user) == ("attended", bench.ben)
 
 
+async def test_a_group_that_met_says_so_on_its_card_once_it_is_asked(open_bench: Any) -> None:
+    async with open_bench() as bench:
+        town, inbox = bench.town, bench.context.inbox
+        bench.context.settings.__dict__["group_board"] = bench.board
+        people = [Recipient(ref=m, address={"member": m}, language="en", zone="UTC") for m in (bench.ana, bench.ben)]
+        ref = await bench.platform.ritual.gather(tuple(people), QUESTION, new_id())
+        card = town.cards[card_of(ref)]
+        assert "photo only if everybody on it agrees" in card["desc"]
+        assert "Answer with a comment" not in card["desc"]  # more people read the board than the group
+        (met,) = town.items.values()
+        for member in (bench.carla, bench.ben, bench.ben):
+            town.tick(member, met["id"])  # Carla is not of the group, and Ben unticks hers before he ticks
+        town.attach(bench.ana, card_of(ref), "photo.jpg")
+        facts = await read(bench)
+        kinds = {(one.actor.user, one.kind) for one in facts if isinstance(one, Participation)}
+        assert kinds == {(bench.ben, "attended"), (bench.ana, "reacted")}
+        assert "photo" not in str([key async for key in bench.context.store.scan("")])
+        assert not [one for one in inbox.received if one.name == "answered"]  # nobody is asked yet
+
+        yes = (Option(value="yes", label="Yes"), Option(value="no", label="No"))
+        asked = replace(QUESTION, fields=(Field(key="met", kind="one", label="Did you meet?", options=yes),))
+        for open_, count in (((asked, asked), 0), ((asked,), 1), ((asked,), 1)):
+            inbox.open = open_
+            await read(bench)
+            given = [one.value for one in inbox.received if one.name == "answered"]
+            assert [(one["actor"].user, one["values"]) for one in given] == [(bench.ben, {"met": "yes"})] * count
+
+
+async def test_what_a_member_said_about_meeting_stands(open_bench: Any) -> None:
+    async with open_bench() as bench:
+        bench.context.settings.__dict__["group_board"] = bench.board
+        people = (Recipient(ref="a", address={"member": bench.ana}, language="en", zone="UTC"),)
+        await bench.platform.ritual.gather(people, QUESTION, new_id())
+        bench.town.tick(bench.ana, next(iter(bench.town.items)))
+        yes = (Option(value="yes", label="Yes"), Option(value="no", label="No"))
+        said = Field(key="met", kind="one", label="Did you meet?", options=yes, value="no")
+        bench.context.inbox.open = (replace(QUESTION, fields=(said,)),)
+        await read(bench)
+        assert not [one for one in bench.context.inbox.received if one.name == "answered"]
+
+
 async def test_a_card_that_nobody_closes_is_forgotten_in_time(open_bench: Any) -> None:
     async with open_bench() as bench:
         await bench.platform.ritual.post(here(bench), QUESTION, new_id())
