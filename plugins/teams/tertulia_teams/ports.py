@@ -37,6 +37,7 @@ from tertulia_teams.limits import Rates
 from tertulia_teams.reach import Reach
 from tertulia_teams.references import Reference
 from tertulia_teams.texts import phrase
+from tertulia_teams.ties import forget_older
 from tertulia_teams.tokens import Tokens
 
 BATCH = 100
@@ -198,6 +199,8 @@ class TeamsParticipation:
     ) -> AsyncIterator[Batch[Participation | Interaction]]:
         """Yield the attendance behind *cursor*, by the end of the meeting: a report exists only after it."""
         await self.outbound.reach.carries_only(frozenset(place.ref for place in places))
+        # here too: where nobody writes any more, no message would be the occasion
+        await forget_older(self.outbound.context)
         found: list[tuple[str, Participation]] = []
         for place in sorted(places, key=lambda place: place.ref):
             if place.kind == "meeting":

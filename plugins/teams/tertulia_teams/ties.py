@@ -103,7 +103,7 @@ class Ties:
     async def _remember(self, place: Place, message: str, user: str) -> None:
         week = _week(self._context.clock.now())
         if week != self._week:
-            await self._forget_older(week)
+            await forget_older(self._context)
             self._week = week
         await self._context.store.put(_key(week, place, message), user)
 
@@ -114,11 +114,14 @@ class Ties:
                 return str(user)
         return None
 
-    async def _forget_older(self, week: str) -> None:
-        last = _week(self._context.clock.now() - timedelta(days=7))
-        for key in [key async for key, _ in self._context.store.scan(PREFIX)]:
-            if key.split(":")[1] not in (week, last):
-                await self._context.store.delete(key)
+
+async def forget_older(context: Context) -> None:
+    """Forget who wrote the messages of weeks that nothing is a reply to any more."""
+    now = context.clock.now()
+    kept = (_week(now), _week(now - timedelta(days=7)))
+    for key in [key async for key, _ in context.store.scan(PREFIX)]:
+        if key.split(":")[1] not in kept:
+            await context.store.delete(key)
 
 
 def _answered(incoming: Incoming) -> Iterator[str]:

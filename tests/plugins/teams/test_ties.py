@@ -139,6 +139,17 @@ async def test_authors_are_forgotten_after_a_week(open_chat: Make) -> None:
         assert BEN not in str(chat.context.store.values)
 
 
+async def test_authors_are_forgotten_where_nobody_writes_any_more(settings_of: Make) -> None:
+    async with FakeContext(settings=settings_of("http://127.0.0.1:9")) as context:
+        platform = Outbound(context).platform
+        assert platform.participation is not None
+        await context.store.put(f"author:{context.clock.now():%G-W%V}:0123", BEN)
+        for weeks, kept in ((1, 1), (2, 0)):
+            context.clock.advance(timedelta(days=7))
+            assert [batch async for batch in platform.participation.since(None, frozenset({PLACE}))] == []
+            assert len([key async for key, _ in context.store.scan("author:")]) == kept, weeks
+
+
 async def test_what_mentions_the_bot_in_a_thread_is_a_word_to_the_others(open_chat: Make) -> None:
     async with open_chat() as chat:
         chat.said.carrying, chat.said.accounts = {TEAM}, {"29:ben": BEN}
