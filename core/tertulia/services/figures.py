@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from tertulia.services.rounds import RoundRow
 from tertulia.storage import people
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import membership, round_table
-from tertulia.surveys.confidentiality.candidates import Family, Group
+from tertulia.surveys.confidentiality.candidates import DEPARTMENT, Family, Group
 from tertulia.surveys.confidentiality.release import Cell
 from tertulia.surveys.reading import Reading, read
 
@@ -39,11 +39,16 @@ COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """Hold one cell as people read it; *reading* is `None` where nothing may be told."""
+    """Hold one cell as people read it; *reading* is `None` where nothing may be told.
+
+    *instead* is the line of its department, or of everybody, for a team of which too few answers changed since it
+    was shown: the team's own figure returns when enough of them differ.
+    """
 
     item: Item
     cell: Cell
     reading: Reading | None
+    instead: Line | None = None
 
     @property
     def family(self) -> Family:
@@ -85,7 +90,8 @@ class Related:
 class Results:
     """Hold what may be known of a survey round that ended.
 
-    *answered* is rounded down to five. *done* is what those who run the program say they will do.
+    *answered* is rounded down to five. *done* is what those who run the program say they will do. *by_lot* is whether
+    some answers were drawn by lot and are in no figure.
     """
 
     round: RoundRow
@@ -96,6 +102,7 @@ class Results:
     lines: tuple[Line, ...]
     done: tuple[str, ...]
     related: tuple[Related, ...] = ()
+    by_lot: bool = False
 
     def of(self, family: Family) -> tuple[Line, ...]:
         """Return the lines of groups of one kind."""
@@ -115,10 +122,34 @@ async def results(runtime: Runtime, tx: Tx, round_: RoundRow) -> Results | None:
         invited=int(kept.get("invited", 0)),
         answered=int(kept.get("answered", 0)),
         fewest=releasing.fewest(round_),
-        lines=tuple(_line(items[cell.item], cell) for cell in told if cell.item in items),
+        lines=_rolled_up(
+            [_line(items[cell.item], cell) for cell in told if cell.item in items],
+            await releasing.waiting(tx, round_, told),
+        ),
         done=tuple(text for _, text in await returning.said(tx, round_.organization, round_.id)),
         related=tuple(_related(items, one) for one in kept.get("drivers", ()) if one["of"] in items),
+        by_lot=bool(kept.get("left_out")),
     )
+
+
+def _rolled_up(lines: Sequence[Line], waiting: Collection[tuple[str, str]]) -> tuple[Line, ...]:
+    """Give each team's line that waits the line of its department, or of everybody, instead."""
+    by_group = {(line.item.key, line.cell.group.key): line for line in lines if line.reading is not None}
+    found = []
+    for line in lines:
+        if line.family == "team" and (line.item.key, line.cell.group.key) in waiting:
+            places = [(line.item.key, one.key) for one in _around(line.cell.group)]
+            found.append(replace(line, instead=next((by_group[one] for one in places if one in by_group), None)))
+        else:
+            found.append(line)
+    return tuple(found)
+
+
+def _around(team: Group) -> Sequence[Group]:
+    """Return the groups that hold a whole team, the smallest first."""
+    department = releasing.department_of(team.terms[0][1])
+    own = [Group(family="department", terms=((DEPARTMENT, department),))] if department else []
+    return [*own, Group(family="company")]
 
 
 def _related(items: Mapping[str, Item], kept: Json) -> Related:

@@ -189,13 +189,18 @@ def atom_of(person: Person, days: int | None) -> Mapping[str, str]:
     if person.location:
         atom["location"] = person.location
     if person.team:
-        department, slash, _ = (part.strip() for part in person.team.partition("/"))
         atom[TEAM] = person.team
-        if slash and department:
+        if department := department_of(person.team):
             atom[DEPARTMENT] = department
     if days is not None:
         atom["tenure"] = next((name for below, name in TENURES if days < below), LONGEST)
     return atom
+
+
+def department_of(team: str) -> str:
+    """Return the department of a team that is written as `Sales / North`; nothing of any other."""
+    department, slash, _ = (part.strip() for part in team.partition("/"))
+    return department if slash else ""
 
 
 async def _past(runtime: Runtime, tx: Tx, round_: RoundRow, items: Sequence[str]) -> list[Past]:
@@ -221,6 +226,19 @@ async def told(tx: Tx, organization: Id, round_id: Id) -> list[Cell]:
     """Return the published cells of a round, and without any figure those of which nothing may be told."""
     kept = [_cell(one) for one in await cells.of_round(tx, organization, round_id, published=False)]
     return [one if one.outcome == "published" else replace(one, answered=0, figures=()) for one in kept]
+
+
+async def waiting(tx: Tx, round_: RoundRow, told_: Sequence[Cell]) -> frozenset[tuple[str, str]]:
+    """Return the items and groups' names of which nothing may be told because too few answers changed.
+
+    Those are refused ones that the look-back showed: a group that did not change is told again, and one that was not
+    shown before is refused for what stands beside it.
+    """
+    refused = frozenset((one.item, one.group.key) for one in told_ if one.outcome == "refused")
+    if not refused:
+        return frozenset()
+    closed = round_.closes_at or round_.opens_at
+    return refused & await cells.shown_before(tx, round_.organization, before=closed, since=closed - LOOK_BACK)
 
 
 async def keep(tx: Tx, round_: RoundRow, prepared: Prepared) -> bool:

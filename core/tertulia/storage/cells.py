@@ -86,6 +86,24 @@ async def rounds_with(
     return [(row.id, row.summary or {}) for row in (await tx.execute(query)).all()][::-1]
 
 
+async def shown_before(tx: Tx, organization: Id, *, before: datetime, since: datetime) -> frozenset[tuple[str, str]]:
+    """Return the items and groups' names of all cells that rounds published which closed between two instants."""
+    closed = sa.func.coalesce(round_table.c.closes_at, round_table.c.opens_at)
+    query = (
+        sa.select(cell.c.item, cell.c.group_key)
+        .join(round_table, round_table.c.id == cell.c.round_id)
+        .where(
+            cell.c.organization_id == organization,
+            round_table.c.organization_id == organization,
+            cell.c.outcome == "published",
+            closed >= since,
+            closed < before,
+        )
+        .distinct()
+    )
+    return frozenset((row.item, row.group_key) for row in await tx.execute(query))
+
+
 async def counted(tx: Tx, organization: Id, rounds: Collection[Id]) -> dict[Id, dict[Id, Mapping[str, str]]]:
     """Return by round in which groups each respondent's answer was counted."""
     found: dict[Id, dict[Id, Mapping[str, str]]] = defaultdict(dict)

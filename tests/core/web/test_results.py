@@ -44,19 +44,36 @@ def cell(item: str, group: str, family: str, figures: dict[str, int]) -> StoredC
     )
 
 
-async def released(site: Any, tenant: Any, options: Options | None = None) -> str:
-    """Put a released pulse into a tenant's workspace; with *options*, of everybody and with every point."""
+async def released(
+    site: Any,
+    tenant: Any,
+    options: Options | None = None,
+    *,
+    shown: Callable[[str], list[StoredCell]] | None = None,
+    days: int = 9,
+    left_out: int = 0,
+) -> str:
+    """Put a released pulse into a tenant's workspace; with *options*, of everybody and with every point.
+
+    *shown* makes other cells of the first item.
+    """
     chosen = options or Options()
     request = RoundRequest(practice="poll", options=chosen, occurrence="then", group_size=60, seed=1)
     content = Pulse().prepare(request).content
     round_id: str = site.runtime.new_id()
-    opened = site.clock.now() - timedelta(days=9)
+    opened = site.clock.now() - timedelta(days=days)
     row = {"organization_id": tenant.organization, "id": round_id, "workspace_id": tenant.workspace}
-    what = {"practice": "poll", "kind": "pulse", "program_version": 1, "occurrence": "then", "confidential": True}
+    what = {
+        "practice": "poll",
+        "kind": "pulse",
+        "program_version": 1,
+        "confidential": True,
+        "occurrence": f"then-{days}",
+    }
     ended = {"state": "released", "opens_at": opened, "closes_at": opened + timedelta(days=2), "content": content}
     first, second, third, *_ = content["blocks"][0]
     related = {"of": first, "answered": 45, "explained": 40, "shares": [[second, 30], [third, 70]], "clear": True}
-    figures = {"invited": 60, "answered": 45, "gate": "all", "fewest": 5, "shown": None, "drivers": [related]}
+    figures = {"invited": 60, "answered": 45, "gate": "all", "fewest": 5, "left_out": left_out, "drivers": [related]}
     kept = {"figures": figures, "shown": True}
     asked = [
         cell(first, "[]", "company", SCORES),
@@ -70,6 +87,8 @@ async def released(site: Any, tenant: Any, options: Options | None = None) -> st
     if options is not None:
         points = {"1": 0, "2": 0, "3": 5, "4": 20, "5": 20}
         asked = [cell(key, "[]", "company", points) for key in content["blocks"][0]]
+    if shown is not None:
+        asked = shown(first)
     async with site.runtime.database.write() as tx:
         await tx.execute(round_table.insert().values(**row, **what, **ended, summary=kept))
         await cells.add(tx, tenant.organization, round_id, asked)
@@ -102,6 +121,41 @@ async def test_a_member_sees_everybody_and_their_own_groups(open_site: OpenSite)
         assert "Sales" not in shown
         assert "Rome" not in shown
         assert page.headers["Cache-Control"] == "no-store"
+
+
+async def test_a_team_that_hardly_changed_sees_its_department_and_when_it_returns(open_site: OpenSite) -> None:
+    def teams(figures: dict[str, int]) -> Callable[[str], list[StoredCell]]:
+        groups = (("[]", "company"), ('[["department","Sales"]]', "department"))
+        south = '[["team","Sales / South"]]'
+        return lambda item: [
+            *(cell(item, group, family, SCORES) for group, family in groups),
+            cell(item, '[["team","Sales / North"]]', "team", figures),
+            cell(item, south, "team", {}),
+            cell(item, TEAM, "team", figures),
+        ]
+
+    async with open_site() as site:
+        acme = site.tenants["Acme"]
+        before = await released(site, acme, shown=teams(SCORES), days=100)
+        now = await released(site, acme, shown=teams({}), left_out=2)
+        member, admin = await site.member(acme, "member"), await site.member(acme, "admin")
+        for team, instead in (("Sales / North", "Sales"), ("Ops", "Everybody")):
+            async with site.runtime.database.write() as tx:
+                whose = (acme.organization, acme.persons["member"], {"team": team})
+                await people.change_person(site.runtime, tx, *whose, actor="test")
+            shown = await text(await member.get(f"/my/results/{now}"))
+            assert f"{team} {instead}: +56 (between " in shown
+            assert "Your team returns when at least 5 answers differ." in shown
+            assert "drawn by lot and at most one in ten" in shown
+            assert "returns when" not in await text(await member.get(f"/my/results/{before}"))
+        above = f"/workspaces/{acme.workspace}/surveys"
+        table = await text(await admin.get(f"{above}/{now}"))
+        assert "Sales / North Sales: +56 (between " in table
+        assert table.count("This team returns when at least 5 answers differ.") == 2
+        assert "Sales / South too few people" in table  # it was never shown: nothing is said of a return
+        assert "by lot" not in await text(await admin.get(f"{above}/{before}"))
+        cells_ = json.loads(await (await admin.get(f"{above}/{now}/cells.json")).text())["cells"]
+        assert [one["published"] for one in cells_] == [True, True, False, False, False]
 
 
 async def test_who_runs_the_program_sees_every_published_cell_alike_everywhere(open_site: OpenSite) -> None:
