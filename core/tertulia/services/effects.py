@@ -10,7 +10,7 @@ from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
 from tertulia.services import sign_ups
 from tertulia.services.rounds import RoundRow
-from tertulia.storage import rituals, tables
+from tertulia.storage import people, rituals, tables
 from tertulia.storage.database import Tx, upsert
 
 PRIVATE = tables.private_answer
@@ -36,7 +36,8 @@ async def carry_out(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id, person
 async def _seal(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id, person: Id, given: Given) -> None:
     mine = (PRIVATE.c.organization_id == round_.organization, PRIVATE.c.round_id == root)
     if not given.private:
-        await tx.execute(PRIVATE.delete().where(*mine, PRIVATE.c.person_id == person))
+        selves = await people.selves(tx, round_.organization, person)
+        await tx.execute(PRIVATE.delete().where(*mine, PRIVATE.c.person_id.in_(selves)))
         return
     if given.private_until is None:
         raise Mistake("What is private needs an end; the kind must say until when it is kept.")
@@ -51,13 +52,17 @@ async def _seal(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id, person: Id
 
 
 async def private_answers(runtime: Runtime, tx: Tx, organization: Id, root: Id) -> dict[Id, Json]:
-    """Return what is sealed for a round and not past its end."""
+    """Return what is sealed for a round and not past its end, of a merged person by the one that remains."""
     query = sa.select(PRIVATE.c.person_id, PRIVATE.c.sealed).where(
         PRIVATE.c.organization_id == organization,
         PRIVATE.c.round_id == root,
         PRIVATE.c.expires_at > runtime.clock.now(),
     )
-    return {
-        row.person_id: runtime.vault.open_json(row.sealed, *sealed_place(organization, root, row.person_id))
-        for row in await tx.execute(query)
-    }
+    now, found = await people.survivors(tx, organization), dict[Id, Json]()
+    for row in await tx.execute(query):
+        person = now.get(row.person_id, row.person_id)
+        # where both have given something, what the remaining one gave counts, and once
+        if person == row.person_id or person not in found:
+            sealed = row.sealed, *sealed_place(organization, root, row.person_id)
+            found[person] = runtime.vault.open_json(*sealed)
+    return found

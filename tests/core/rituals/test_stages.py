@@ -17,7 +17,7 @@ from tertulia.errors import Mistake
 from tertulia.extension import Prepared, RitualKind, RoundRequest, Shared, Tally
 from tertulia.hookspecs import hookimpl
 from tertulia.kinds import Conclusion, Dealing, FollowUp, Outcome, Share
-from tertulia.services import erasing, my_data, preferences, sign_ups
+from tertulia.services import erasing, merging, my_data, preferences, sign_ups
 from tertulia.storage import tables
 
 MONDAY = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
@@ -220,6 +220,24 @@ async def test_what_is_kept_is_shown_to_its_owner_and_goes_with_erasure(open_tow
             assert await town.rows(table, person_id=town.people["Ben"]) == []
         await town.live(MONDAY + timedelta(days=2))
         assert len(town.letters("Ben")) == 1
+
+
+async def test_what_somebody_gave_privately_follows_them_into_a_merge(open_town: OpenTown) -> None:
+    async with open_town(plugins={"relays": Relays()}) as town:
+        await town.apply(PROGRAM)
+        for name in ("Ana", "Ben", "Twin"):
+            await town.add(name)
+        await town.join("relay", "Ana", "Ben")
+        await town.live(MONDAY + timedelta(hours=10))
+        await town.answer("Ana", {"word": "here"})
+        await town.answer("Ben", {"word": "vegan"}, verb="queue")
+        kept, gone = town.people["Twin"], town.people["Ben"]
+        async with town.runtime.database.write() as tx:
+            await merging.merge(town.runtime, tx, town.organization, kept=kept, gone=gone, actor="test")
+            await sign_ups.withdraw(town.runtime, tx, town.organization, town.workspace, "relay", [kept])
+        await town.live(MONDAY + timedelta(days=2))
+        (stage,) = [one for one in await town.rounds() if (one["content"] or {}).get("stage") == "two"]
+        assert stage["content"]["line"] == stage["content"]["diets"] == []
 
 
 async def test_the_commands_join_and_leave_what_is_meant(open_town: OpenTown) -> None:
