@@ -97,6 +97,7 @@ class MeetingHistory:
         await context.subscribe(WEBHOOK, self._desk.settings.webhook_secrets)
         reached, waits = _positions(cursor), False
         numbers = sorted({place.ref for place in places if place.platform == PLATFORM and place.kind == "meeting"})
+        await self._forget_others(frozenset(numbers))
         try:
             for number in (number for number in numbers if NUMBER.fullmatch(number)):
                 here = reached.setdefault(number, _Reached(context.clock.now() - BACK))
@@ -224,6 +225,14 @@ class MeetingHistory:
         for start in range(0, len(keys), TOGETHER):
             # what is deleted at once shares a commit
             await asyncio.gather(*(store.delete(key) for key in keys[start : start + TOGETHER]))
+
+    async def _forget_others(self, numbers: frozenset[str]) -> None:
+        """Forget the events of meetings that are no places any more; a young one's may have become one just now."""
+        store, before = self._desk.context.store, self._desk.context.clock.now() - FORGOTTEN
+        known = [(key, MeetingEvent.again(value)) async for key, value in store.scan("event:")]
+        for key, event in known:
+            if event.number not in numbers and event.at < before:
+                await store.delete(key)
 
 
 def _within(stay: Stay, reported: Sequence[Stay]) -> Stay:

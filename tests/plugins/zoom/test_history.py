@@ -20,6 +20,7 @@ from tertulia.storage import tables
 from tertulia.testing.context import EPOCH
 from tertulia_zoom.attendance import Stay, attendance, enough, shared, united
 from tertulia_zoom.events import guest, reported_stays
+from tertulia_zoom.history import MeetingHistory
 from tertulia_zoom.stand_in import faults
 from tertulia_zoom.stand_in.state import Instance
 from tertulia_zoom.webhooks import AccountWebhook
@@ -316,6 +317,18 @@ async def test_a_meeting_whose_end_nobody_tells_is_given_up(open_bench: Any) -> 
         facts, _ = await read(bench)
         assert {run[0] for run in stated(facts, instance)} == set(bench.users)
         assert not [key for key in bench.context.store.values if key.startswith("event:")]
+
+
+async def test_events_of_a_meeting_that_is_no_place_any_more_are_forgotten(open_bench: Any) -> None:
+    async with open_bench() as bench:
+        bench.server.sender.fate = "held"
+        instance = bench.server.meetings.start(bench.number)
+        bench.server.meetings.join(instance, bench.users[0])
+        await keep(bench)
+        for days, kept in ((1, 2), (4, 0)):
+            bench.clock.advance(timedelta(days=days))
+            assert [batch async for batch in MeetingHistory(bench.desk).since(None, frozenset())] == []
+            assert len([key for key in bench.context.store.values if key.startswith("event:")]) == kept, days
 
 
 async def test_each_occurrence_of_a_meeting_is_its_own(open_bench: Any) -> None:
