@@ -106,7 +106,8 @@ class MeetingHistory:
                     record = await self._record(instance)
                     if record is not None:
                         await context.live.over(self._desk.place(number), record.ended)
-                        await self._polls.collect(number, instance.uuid)
+                        there = {stay.who for stay in record.stays}
+                        await self._polls.collect(number, instance.uuid, there)
                     if record is not None and record.whole:
                         *parts, last = _parts(self._facts(number, instance, record))
                         for items in parts:

@@ -2,14 +2,14 @@
 
 Zoom shows the host who answered what. So only questions whose answers everybody in the workspace may see become
 polls, never a survey, and the poll says that names are shown. Answers are matched to people by the e-mail that Zoom
-returns for users of the account, never by name.
+returns, for accounts that were in the meeting by Zoom's own word, never by name.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -98,9 +98,11 @@ class Polls:
                 await self._desk.rest.call(DELETE, meeting, record["id"])
         await self._store.delete(kept)
 
-    async def collect(self, meeting: str, instance: str) -> int:
+    async def collect(self, meeting: str, instance: str, there: Collection[str]) -> int:
         """Give the answers of an *instance* of *meeting*, by UUID, to the core; return how many were given.
 
+        Zoom returns an e-mail, and for a guest the one that was entered when registering, whoever's it is
+        (`contracts/zoom`, operation listPastMeetingPolls). So only accounts that were *there* are believed.
         Repeating it changes nothing: an answer is known by the instance, the poll, the person and what was said.
         """
         records = [record async for _, record in self._store.scan(f"{POLL}{meeting}:")]
@@ -114,7 +116,7 @@ class Polls:
         for record in records:
             for email, values in answers_in(results, record):
                 actor = await self._actor(email)
-                if actor is None:
+                if actor is None or actor.user not in there:
                     continue
                 said = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
                 key = f"poll:{instance}:{record['id']}:{actor.user}:{said}"
