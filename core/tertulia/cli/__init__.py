@@ -22,6 +22,7 @@ GROUPS = {
     "workspace": ("workspaces", "The parts of an organization that run a program."),
     "plugins": ("plugins", "Enable and configure plugins, per workspace."),
     "program": ("program", "Check, plan and apply a workspace's program."),
+    "places": ("places", "The shared places that a workspace's program knows."),
     "rounds": ("rounds", "See rounds, and watch one being delivered."),
     "cafe": ("cafe", "See how well the next groups of a café would suit."),
     "candle": ("candles", "Who receives candles, help numbers, and about how many were lit."),

@@ -16,7 +16,7 @@ LONGEST = 5500
 """Bytes of a text once it stands in an address, where Trello wants it."""
 NAME = 200
 TOGETHER = (
-    "**When you have met**, one of you ticks it below: it is the answer to whether you met, for whoever ticks it. "
+    "**When you have met**, tick it below; for whoever ticks it, that answers whether you met. "
     "Talk here as you like, and attach a photo only if everybody on it agrees. Everybody on this board can read this "
     "card. Words and photos stay in Trello; what is kept is that you took part."
 )

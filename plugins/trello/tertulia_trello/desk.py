@@ -20,7 +20,7 @@ LONGEST = timedelta(days=90)
 NOTICE = """**This board takes part in the social-cohesion program.**
 
 - Rituals are cards on this list. What you comment on such a card is your answer, under your name, and everybody on \
-this board can read it.
+this board can read it. A vote or a reaction there counts as taking part.
 - Of the other cards one thing is read: who had to do with whom, in which week. From comments, mentions, shared \
 cards, hand-overs, attachments and ticked items a number between two people is made, for figures about whole teams.
 - No comment, no title and no attachment is kept, nobody is shown what a person did, and nothing is sent to you here.

@@ -69,6 +69,16 @@ def test_roles_are_granted_and_revoked(home: Run) -> None:
     assert "last owner" in home("people", "roles", "revoke", "owner", "ana@example.org").sentence
 
 
+def test_a_place_that_no_practice_names_is_declared(home: Run) -> None:
+    assert home("places", "list").rows == []
+    for _ in range(2):
+        assert home("places", "declare", "toy", "5f0000000000000000000001").out == (
+            "5f0000000000000000000001 is a board of Home.\n"
+        )
+    assert home("places", "list").rows == [["toy", "board", "5f0000000000000000000001"]]
+    assert "at most 400" in home("places", "declare", "toy", "x" * 401).sentence
+
+
 def test_a_merge_is_taken_back(home: Run) -> None:
     assert home("people", "merge", "ana@example.org", "ben@example.org").code == 0
     [[merge, *_]] = home("people", "merges").rows

@@ -57,6 +57,11 @@ async def test_a_member_acts_on_the_page(sandbox: StandIn) -> None:
             assert "Vote (1)" in shown
             assert 'lang="en"' in shown
             assert len(re.findall("<textarea", shown)) == len(re.findall("<label>Comment", shown))
+            comment = next(one["id"] for one in town.card_actions(card) if one["type"] == "commentCard")
+            for what, target in (("react", comment), ("attach", card)):
+                async with browser.post(f"/board/{board}", data={"as": me, "what": what, "target": target}) as page:
+                    assert "Reactions: ❤️ heart" in await page.text()
+            assert [one["type"] for one in town.card_actions(card)][-1] == "addAttachmentToCard"
             async with browser.post(f"/board/{board}", data={"as": me, "what": "archive", "target": card}) as page:
                 assert "1 archived" in await page.text()
             for form, status in (({"as": "x"}, 400), ({"as": me, "what": "fly"}, 400)):

@@ -91,20 +91,24 @@ def _card(town: Town, card: Body, me: str) -> str:
     labels = "".join(f'<span class="label">{escape(town.labels[one]["name"])}</span>' for one in card["idLabels"])
     people = ", ".join(escape(town.members[one]["fullName"]) for one in card["idMembers"])
     with_whom = f'<p class="soft">With {people}</p>' if people else ""
+    due = f'<p class="soft">Due {escape(card["due"][:16].replace("T", " "))} UTC</p>' if card["due"] else ""
     checks = "".join(
         _check(town, me, item) for one in card["idChecklists"] for item in town.checklists[one]["checkItems"]
     )
-    life = "".join(_comment(town, one) for one in town.card_actions(card["id"]) if one["type"] == "commentCard")
+    life = "".join(_comment(town, one, me) for one in town.card_actions(card["id"]) if one["type"] == "commentCard")
     votes = len(card["idMembersVoted"])
     text = f'<div class="text">{html(card["desc"])}</div>' if card["desc"] else ""
     forms = (
         f'<form method="post"><label>Comment<textarea name="text" required></textarea></label>'
         f'{_hidden(me, "comment", card["id"])}<button class="main">Comment</button></form> '
         f'<form class="inline" method="post">{_hidden(me, "vote", card["id"])}<button>Vote ({votes})</button></form> '
+        f'<form class="inline" method="post">{_hidden(me, "attach", card["id"])}<button>Add a photo</button></form> '
         f'<form class="inline" method="post">{_hidden(me, "archive", card["id"])}<button>Archive</button></form>'
     )
     comments = f'<ol class="life">{life}</ol>' if life else ""
-    return f"<article>{labels}<h3>{escape(card['name'])}</h3>{with_whom}{text}{checks}{comments}{forms}</article>"
+    return (
+        f"<article>{labels}<h3>{escape(card['name'])}</h3>{due}{with_whom}{text}{checks}{comments}{forms}</article>"
+    )
 
 
 def _check(town: Town, me: str, item: Body) -> str:
@@ -114,13 +118,15 @@ def _check(town: Town, me: str, item: Body) -> str:
     return f'<form class="inline" method="post">{_hidden(me, "tick", item["id"])}{button}</form> '
 
 
-def _comment(town: Town, action: Body) -> str:
+def _comment(town: Town, action: Body, me: str) -> str:
     name = escape(town.members[action["idMemberCreator"]]["fullName"])
     emoji = [one["emoji"] for one in town.reactions.get(action["id"], [])]
     signs = " · ".join(escape(f"{one.get('native', '')} {one['shortName']}") for one in emoji)
     seen = f'<p class="soft">Reactions: {signs}</p>' if signs else ""
     edited = " · edited" if action["data"].get("dateLastEdited") else ""
-    return f'<li><p class="soft">{name}{edited}</p><div class="text">{html(action["data"]["text"])}</div>{seen}</li>'
+    said = f'<p class="soft">{name}{edited}</p><div class="text">{html(action["data"]["text"])}</div>{seen}'
+    button = f'<button aria-label="React with a heart to what {name} wrote">❤️ React</button>'
+    return f'<li>{said}<form class="inline" method="post">{_hidden(me, "react", action["id"])}{button}</form></li>'
 
 
 def _hidden(me: str, what: str, target: str) -> str:
@@ -141,6 +147,10 @@ async def _act(request: web.Request) -> web.Response:
                 town.tick(me, target)
             case "vote":
                 town.vote(me, target)
+            case "attach":
+                town.attach(me, target, "invented.jpg")
+            case "react":
+                town.react(me, target)
             case "archive":
                 town.change(me, target, closed=True)
             case _:
