@@ -15,6 +15,7 @@ from tertulia.storage import audit, people, tables
 from tertulia.storage.database import Tx, upsert
 from tertulia.surveys.ballots import ballot_id
 from tertulia.surveys.candle import life as candles
+from tertulia.surveys.feedback import conversations
 
 DELETED = (
     tables.response,
@@ -66,6 +67,7 @@ async def erase(runtime: Runtime, tx: Tx, organization: Id, person: Id, actor: s
 async def reapply_tombstones(runtime: Runtime, tx: Tx) -> int:
     """Erase again who was erased before a backup was restored; return how many persons that were."""
     await candles.forget_withdrawn(tx)
+    await conversations.forget_deleted(tx)
     tombstone, person = tables.tombstone, tables.person
     query = (
         sa.select(tombstone.c.organization_id, tombstone.c.person_id)

@@ -127,14 +127,31 @@ async def write(runtime: Runtime, tx: Tx, organization: Id, found: Conversation,
 
 
 async def delete(tx: Tx, organization: Id, identifier: Id) -> None:
-    """Delete a conversation, as its author may at any time."""
+    """Delete a conversation, as its author may at any time; no backup brings it back."""
     if tx.dialect.name == "sqlite":
         # what is deleted is overwritten with zeros in the file
         await tx.exec_driver_sql("PRAGMA secure_delete=ON")
     message, table = tables.feedback_message, tables.feedback
     theirs = (message.c.organization_id == organization, message.c.feedback_id == identifier)
     await tx.execute(message.delete().where(*theirs))
-    await tx.execute(table.delete().where(table.c.organization_id == organization, table.c.id == identifier))
+    mine = (table.c.organization_id == organization, table.c.id == identifier)
+    week = (await tx.execute(sa.select(table.c.week).where(*mine))).scalar_one_or_none()
+    await tx.execute(table.delete().where(*mine))
+    if week is not None:
+        # dated by its last message: when it was deleted is nobody's business
+        stone = {"organization_id": organization, "person_id": _stone(identifier), "erased_at": week}
+        await upsert(tx, tables.tombstone, [stone], keys=("person_id",))
+
+
+async def forget_deleted(tx: Tx) -> None:
+    """Delete what a restored backup brought back although its author has deleted it since."""
+    table, stone = tables.feedback, tables.tombstone
+    rows = (await tx.execute(sa.select(table.c.id, table.c.organization_id))).all()
+    for some in people.chunks(rows):
+        stones = {_stone(row.id): row for row in some}
+        query = sa.select(stone.c.person_id).where(stone.c.person_id.in_(stones))
+        for found in list((await tx.execute(query)).scalars()):
+            await delete(tx, stones[found].organization_id, stones[found].id)
 
 
 async def moderate(
@@ -231,6 +248,11 @@ async def _add(
 
 def _text(runtime: Runtime, row: sa.Row[Any]) -> str:
     return runtime.vault.open(row.sealed, "feedback_message", row.organization_id, row.id).decode()
+
+
+def _stone(conversation: Id) -> Id:
+    """Return what stands for a conversation among the tombstones, where no person can have it."""
+    return hashlib.sha256(f"feedback:{conversation}".encode()).hexdigest()[:32]
 
 
 def _digest(receipt: str) -> str:
