@@ -20,7 +20,7 @@ from tertulia.runtime import Runtime
 from tertulia.services import retention
 from tertulia.storage import audit
 from tertulia.surveys import ballots
-from tertulia.surveys.candle import alerts
+from tertulia.surveys.candle import alerts, referrals
 from tertulia.surveys.feedback import conversations
 
 logger = logging.getLogger(__name__)
@@ -63,7 +63,14 @@ class Service:
         await self.ticker.announce()
         await runtime.engine.launch(self.ticker.work(), executor=self.executor, concurrency=self._concurrency)
         journal.adopt("dbos")  # its own handler prints what exceptions say
-        loops: list[Loop] = [processing.process, outbox.drain, collect.collect, alerts.watch, _upkeep]
+        loops: list[Loop] = [
+            processing.process,
+            outbox.drain,
+            collect.collect,
+            alerts.watch,
+            referrals.watch,
+            _upkeep,
+        ]
         for loop in loops:
             self._tasks.append(asyncio.create_task(_for_ever(loop, runtime, self._stop), name=loop.__name__))
         self._tasks.append(asyncio.create_task(self.ticker.run(), name="ticker"))

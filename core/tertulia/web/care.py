@@ -12,12 +12,17 @@ from tertulia.extension import Access
 from tertulia.storage import people
 from tertulia.surveys.candle import life, reading, responders
 from tertulia.surveys.candle.reading import Opened
+from tertulia.surveys.feedback import conversations
 from tertulia.web import pages
 from tertulia.web.access import register
 from tertulia.web.edge import see_other
 from tertulia.web.state import RUNTIME, SESSION, WALL
 
-RESPONDERS = Access(kind="role", roles=frozenset({"responder"}), why="candles addressed to the caller, and no other")
+RESPONDERS = Access(
+    kind="role",
+    roles=frozenset({"responder"}),
+    why="candles addressed to the caller and no other, and feedback passed on",
+)
 PAGE = "/workspaces/{workspace}/care"
 
 
@@ -93,6 +98,7 @@ async def _page(
         waiting = await reading.addressed(tx, session.organization, workspace, session.person)
         keys = await responders.keys_of(tx, session.organization, [session.person])
         home = await people.workspace(tx, session.organization, workspace)
+        referred = await conversations.passed_on(runtime, tx, session.organization, workspace)
     shown = {one.waiting.id for one in opened}
     present = keys[session.person].id if session.person in keys else None
     return pages.render(
@@ -107,5 +113,6 @@ async def _page(
         closed=[one for one in waiting if one.id not in shown and one.state in reading.STATES],
         withdrawn=[one for one in waiting if one.state == "withdrawn"],
         tried=tried,
+        referred=referred,
         error=error,
     )

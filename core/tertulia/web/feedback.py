@@ -12,6 +12,7 @@ from tertulia.errors import Mistake, Refused
 from tertulia.extension import Access
 from tertulia.storage import people
 from tertulia.surveys import redaction
+from tertulia.surveys.candle import referrals
 from tertulia.surveys.feedback import conversations, rights
 from tertulia.surveys.feedback.conversations import Conversation
 from tertulia.surveys.feedback.rights import Right
@@ -43,6 +44,7 @@ def attach(app: web.Application) -> None:
     register(app, "GET", INBOX, inbox, TEAM)
     register(app, "POST", f"{INBOX}/reply", answer, TEAM)
     register(app, "POST", f"{INBOX}/moderate", moderate, TEAM)
+    register(app, "POST", f"{INBOX}/pass-on", pass_on, TEAM)
 
 
 async def explain(request: web.Request) -> web.Response:
@@ -164,6 +166,21 @@ async def moderate(request: web.Request) -> web.Response:
     except Mistake as mistake:
         return await _inbox(request, error=str(mistake))
     return see_other(request.path.removesuffix("/moderate"))
+
+
+async def pass_on(request: web.Request) -> web.Response:
+    """Pass a threat on to the workspace's responders: the text, without any author."""
+    runtime, session = request.app[RUNTIME], request[SESSION]
+    form: Any = await request.post()
+    if form.get("sure") != "yes":
+        return await _inbox(request, error="Tick that somebody may be in danger; nothing was passed on.")
+    where = (session.organization, request.match_info["workspace"], str(form.get("conversation", ""))[:32])
+    try:
+        async with runtime.database.write() as tx:
+            await referrals.pass_on(runtime, tx, *where, actor=session.person)
+    except Mistake as mistake:
+        return await _inbox(request, error=str(mistake))
+    return see_other(request.path.removesuffix("/pass-on"))
 
 
 def _right(request: web.Request) -> Right:

@@ -64,6 +64,36 @@ async def test_a_message_an_answer_and_a_word_back(open_site: OpenSite) -> None:
         assert (await author.post("/feedback", {"receipt": receipt})).status == 422
 
 
+async def test_a_threat_goes_to_the_responder_as_a_text_and_nothing_else(open_site: OpenSite) -> None:
+    async with open_site() as site:
+        acme = site.tenants["Acme"]
+        receipt = await sent(site, "I will not come home on Friday.")
+        team, responder = await site.member(acme, "admin"), await site.member(acme, "responder")
+        where, care = f"/workspaces/{acme.workspace}/feedback", f"/workspaces/{acme.workspace}/care"
+        assert "on Friday" not in await (await responder.get(care)).text()
+        found = re.search(r'name="conversation" value="(\w+)"', await (await team.get(where)).text())
+        assert found is not None
+        one = {"conversation": found.group(1)}
+        assert (await team.post(f"{where}/pass-on", one)).status == 422
+        assert (await responder.post(f"{where}/pass-on", {**one, "sure": "yes"})).status == 404
+        zenith = site.tenants["Zenith"]
+        stranger = await site.member(zenith, "admin")
+        theirs = f"/workspaces/{zenith.workspace}/feedback"
+        assert (await stranger.post(f"{theirs}/pass-on", {**one, "sure": "yes"})).status == 422
+        assert (await team.post(f"{where}/pass-on", {**one, "sure": "yes"})).status == 303
+        assert "can read this too" in await (await team.get(where)).text()
+        page = await (await responder.get(care)).text()
+        assert "I will not come home on Friday." in page
+        for person in acme.persons.values():
+            assert person not in page
+        assert (
+            "They do not know who you are either."
+            in await (await site.visitor().post("/feedback", {"receipt": receipt})).text()
+        )
+        await site.visitor().post("/feedback/delete", {"receipt": receipt, "sure": "yes"})
+        assert "on Friday" not in await (await responder.get(care)).text()
+
+
 async def test_the_preview_flags_names_addresses_and_numbers(open_site: OpenSite) -> None:
     async with open_site() as site:
         text = "CanaryAcme owner wrote to me@acme.example and called +34 600 111 222."

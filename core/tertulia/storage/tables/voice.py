@@ -78,8 +78,11 @@ feedback = sa.Table(
     sa.Column("locked", sa.Boolean, nullable=False),
     sa.Column("hidden", sa.Boolean, nullable=False),
     sa.Column("week", Instant, nullable=False, comment="the Monday of the week of its last message"),
+    sa.Column("passed_on", sa.Boolean, nullable=False, comment="whether responders may read it too"),
+    sa.Column("tell_at", Instant, comment="the end of a responder's quiet hours, never when it was passed on"),
     sa.UniqueConstraint("digest"),
     sa.Index("ix_feedback_workspace", "organization_id", "workspace_id"),
+    sa.Index("ix_feedback_tell_at", "tell_at"),
     sqlite_with_rowid=False,
 )
 feedback_message = sa.Table(

@@ -102,7 +102,7 @@ async def tell(runtime: Runtime, tx: Tx, row: Row, person: Person | None) -> Non
         return
     where = f"{runtime.config.public_url}/workspaces/{row['workspace_id']}/care"
     body = Markup.parse(f"Please open [your page]({where}) when nobody looks on. Its name is **{row['reference']}**.")
-    await _owe(runtime, tx, person, "Something waits for you", body)
+    await owe(runtime, tx, person, "Something waits for you", body)
 
 
 async def note(runtime: Runtime, tx: Tx, row: Row, verb: str, *, actor: str) -> None:
@@ -132,10 +132,11 @@ async def _tell_owners(runtime: Runtime, tx: Tx, row: Row) -> None:
     for owner in (await tx.execute(query.order_by(role.c.person_id))).scalars().all():
         person = await people.person(tx, row["organization_id"], owner)
         if person is not None and not person.erased:
-            await _owe(runtime, tx, person, "One request is overdue", Markup.literal(text))
+            await owe(runtime, tx, person, "One request is overdue", Markup.literal(text))
 
 
-async def _owe(runtime: Runtime, tx: Tx, person: Person, title: str, body: Markup) -> None:
+async def owe(runtime: Runtime, tx: Tx, person: Person, title: str, body: Markup) -> None:
+    """Owe *person* a message of a few words, on the reserve of the outbox; whoever has no channel gets none."""
     channel = await sign_in.channel_of(runtime, tx, person)
     if channel is None:
         log.warning("an alert reaches nobody: its recipient has no channel", extra={"ids": {"person": person.id}})

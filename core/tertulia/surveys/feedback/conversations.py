@@ -29,6 +29,7 @@ IN_A_ROW = 3
 """Messages of one side that may follow each other without an answer."""
 HIDDEN = "This message was hidden by those who look after the feedback."
 UNKNOWN = "No conversation has this receipt: type it as you kept it. Conversations end after half a year of silence."
+GONE = "There is no such conversation in this workspace; load the page again."
 _BROKEN = re.compile(r"[\x00-\x08\x0b-\x1f\ud800-\udfff]")
 Author = Literal["author", "team"]
 
@@ -50,6 +51,7 @@ class Conversation:
     workspace: Id
     locked: bool
     hidden: bool
+    passed_on: bool
     messages: Sequence[Message]
 
     @property
@@ -85,7 +87,7 @@ async def post(runtime: Runtime, tx: Tx, right: Right, text: str) -> str:
     week = rights.monday(runtime.clock.now())
     identifier = runtime.new_id()
     row = {"organization_id": right.organization, "id": identifier, "workspace_id": right.workspace}
-    values = {"digest": _digest(receipt), "locked": False, "hidden": False, "week": week}
+    values = {"digest": _digest(receipt), "locked": False, "hidden": False, "week": week, "passed_on": False}
     await tx.execute(tables.feedback.insert().values(**row, **values))
     await _add(runtime, tx, right.organization, identifier, "author", text, 0)
     return receipt
@@ -170,7 +172,7 @@ async def moderate(
     table = tables.feedback
     mine = (table.c.organization_id == organization, table.c.workspace_id == workspace, table.c.id == identifier)
     if not (await tx.execute(table.update().where(*mine).values(changes))).rowcount:
-        raise Mistake("There is no such conversation in this workspace; load the page again.")
+        raise Mistake(GONE)
     at = runtime.clock.now()
     await audit.record(
         tx,
@@ -184,11 +186,30 @@ async def moderate(
     )
 
 
+async def mark_passed_on(runtime: Runtime, tx: Tx, organization: Id, workspace: Id, identifier: Id) -> bool:
+    """Let the workspace's responders read a conversation; false where they might already."""
+    if await _find(runtime, tx, organization, workspace, identifier) is None:
+        raise Mistake(GONE)
+    table = tables.feedback
+    mine = (table.c.organization_id == organization, table.c.id == identifier, table.c.passed_on.is_(False))
+    return bool((await tx.execute(table.update().where(*mine).values(passed_on=True))).rowcount)
+
+
+async def passed_on(runtime: Runtime, tx: Tx, organization: Id, workspace: Id) -> list[Conversation]:
+    """Return what was passed on to a workspace's responders, whole even where it is hidden from others."""
+    query = (
+        sa.select(tables.feedback)
+        .filter_by(organization_id=organization, workspace_id=workspace, passed_on=True)
+        .order_by(tables.feedback.c.id)
+    )
+    return [await _conversation(runtime, tx, row, whole=True) for row in (await tx.execute(query)).all()]
+
+
 async def reply(runtime: Runtime, tx: Tx, organization: Id, workspace: Id, identifier: Id, text: str) -> None:
     """Answer in the name of the team."""
     found = await _find(runtime, tx, organization, workspace, identifier)
     if found is None:
-        raise Mistake("There is no such conversation in this workspace; load the page again.")
+        raise Mistake(GONE)
     await write(runtime, tx, organization, found, "team", text)
 
 
@@ -214,7 +235,8 @@ async def _find(runtime: Runtime, tx: Tx, organization: Id, workspace: Id, ident
     return None if row is None else await _conversation(runtime, tx, row)
 
 
-async def _conversation(runtime: Runtime, tx: Tx, row: sa.Row[Any]) -> Conversation:
+async def _conversation(runtime: Runtime, tx: Tx, row: sa.Row[Any], *, whole: bool = False) -> Conversation:
+    hide = row.hidden and not whole
     table = tables.feedback_message
     query = (
         sa.select(table)
@@ -222,11 +244,16 @@ async def _conversation(runtime: Runtime, tx: Tx, row: sa.Row[Any]) -> Conversat
         .order_by(table.c.position)
     )
     messages = [
-        Message(one.author, HIDDEN if row.hidden and one.author == "author" else _text(runtime, one), one.week.date())
+        Message(one.author, HIDDEN if hide and one.author == "author" else _text(runtime, one), one.week.date())
         for one in (await tx.execute(query)).all()
     ]
     return Conversation(
-        id=row.id, workspace=row.workspace_id, locked=row.locked, hidden=row.hidden, messages=messages
+        id=row.id,
+        workspace=row.workspace_id,
+        locked=row.locked,
+        hidden=row.hidden,
+        passed_on=row.passed_on,
+        messages=messages,
     )
 
 

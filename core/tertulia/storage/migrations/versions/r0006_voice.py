@@ -133,11 +133,19 @@ def _feedback() -> None:
         sa.Column("locked", sa.Boolean(), nullable=False),
         sa.Column("hidden", sa.Boolean(), nullable=False),
         sa.Column("week", sa.BigInteger(), nullable=False, comment="the Monday of the week of its last message"),
+        sa.Column("passed_on", sa.Boolean(), nullable=False, comment="whether responders may read it too"),
+        sa.Column(
+            "tell_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="the end of a responder's quiet hours, never when it was passed on",
+        ),
         sa.ForeignKeyConstraint(["workspace_id"], ["workspace.id"], name=op.f("fk_feedback_workspace_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feedback")),
         sa.UniqueConstraint("digest", name=op.f("uq_feedback_digest")),
         sqlite_with_rowid=False,
     )
+    op.create_index("ix_feedback_tell_at", "feedback", ["tell_at"], unique=False)
     op.create_index("ix_feedback_workspace", "feedback", ["organization_id", "workspace_id"], unique=False)
 
 
