@@ -32,6 +32,15 @@ class Store(Protocol):
         """Keep a JSON value under *key*."""
         ...
 
+    async def put_new(self, key: str, value: Any) -> bool:
+        """Keep a JSON value under *key* unless there is one, and tell whether it was kept.
+
+        Of several workers that ask at once one alone is told so: what may be done once is done by that one.
+
+        .. versionadded:: 0.1
+        """
+        ...
+
     async def delete(self, key: str) -> None:
         """Forget *key*; an unknown one is no error."""
         ...

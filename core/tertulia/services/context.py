@@ -27,6 +27,7 @@ from tertulia.storage.database import Tx, upsert
 PAGE = 100
 KEY_LENGTH = 300
 NAME_LENGTH = 100
+KEYS = ("installation_id", "key")
 
 
 class Render(Protocol):
@@ -68,21 +69,33 @@ class SealedStore:
 
     async def put(self, key: str, value: Any) -> None:
         """Keep a JSON value under *key*."""
+        row = self._row(key, value)
+
+        async def write(tx: Tx) -> None:
+            await upsert(tx, tables.store, [row], keys=KEYS, update=("sealed",))
+
+        await self._runtime.database.group(write)
+
+    async def put_new(self, key: str, value: Any) -> bool:
+        """Keep a JSON value under *key* unless there is one, and tell whether it was kept."""
+        row = self._row(key, value)
+
+        async def write(tx: Tx) -> bool:
+            return await upsert(tx, tables.store, [row], keys=KEYS) == 1
+
+        return await self._runtime.database.group(write)
+
+    def _row(self, key: str, value: Any) -> dict[str, Any]:
         try:
             sealed = self._runtime.vault.seal_json(value, *self._place(_checked(key)))
         except (TypeError, ValueError) as error:
             raise PluginError("A plugin's store keeps JSON only: text, numbers, lists and tables.") from error
-        row = {
+        return {
             "organization_id": self._organization,
             "installation_id": self._installation,
             "key": key,
             "sealed": sealed,
         }
-
-        async def write(tx: Tx) -> None:
-            await upsert(tx, tables.store, [row], keys=("installation_id", "key"), update=("sealed",))
-
-        await self._runtime.database.group(write)
 
     async def delete(self, key: str) -> None:
         """Forget *key*; an unknown one is no error."""

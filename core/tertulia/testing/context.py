@@ -43,6 +43,13 @@ class FakeStore:
         """Keep *value*."""
         self.values[key] = json.dumps(value)
 
+    async def put_new(self, key: str, value: Any) -> bool:
+        """Keep *value* unless there is one."""
+        if key in self.values:
+            return False
+        self.values[key] = json.dumps(value)
+        return True
+
     async def delete(self, key: str) -> None:
         """Forget *key*."""
         self.values.pop(key, None)
@@ -148,6 +155,7 @@ class FakeLive:
     members: frozenset[Actor] = frozenset()
     responses: dict[tuple[Id, str], Json | None] = field(default_factory=dict)
     shown: Prompt | None = None
+    languages: dict[Actor, str] = field(default_factory=dict)
     _order: dict[Id, tuple[str, ...]] = field(default_factory=dict)
     _groups: dict[Id, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
 
@@ -191,6 +199,10 @@ class FakeLive:
     async def prompt(self, session: Id, actor: Actor | None = None) -> Prompt:
         """Show *shown* or a sample question, the same to everybody."""
         return self.shown or sample_prompt()
+
+    async def language(self, actor: Actor) -> str | None:
+        """Return what *languages* says."""
+        return self.languages.get(actor)
 
     async def guest_prompt(self, session: Id) -> Prompt:
         """Show the same question without tokens."""

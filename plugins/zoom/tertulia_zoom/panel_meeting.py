@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
@@ -28,7 +27,6 @@ class Door:
     def __init__(self, desk: Desk, passes: Passes):
         self._desk, self._passes = desk, passes
         self._numbers: OrderedDict[str, str] = OrderedDict()
-        self._one = asyncio.Lock()
         self._swept = datetime.min.replace(tzinfo=UTC)
 
     async def enter(self, sealed: str, number: str, visitor: str = "") -> Pass:
@@ -51,16 +49,14 @@ class Door:
     async def _use(self, context: AppContext, now: datetime) -> None:
         """Note that a context was used; raises `Refused` the second time."""
         store = self._desk.context.store
-        async with self._one:
-            if await store.get(USED + context.mark) is not None:
-                raise Refused("used before", 401)
-            await store.put(USED + context.mark, {"until": context.expires.timestamp()})
-            if now - self._swept > SWEPT:
-                self._swept = now
-                for prefix in (USED, SESSIONS):
-                    late = [key async for key, kept in store.scan(prefix) if kept["until"] < now.timestamp()]
-                    for key in late:
-                        await store.delete(key)
+        if not await store.put_new(USED + context.mark, {"until": context.expires.timestamp()}):
+            raise Refused("used before", 401)
+        if now - self._swept > SWEPT:
+            self._swept = now
+            for prefix in (USED, SESSIONS):
+                late = [key async for key, kept in store.scan(prefix) if kept["until"] < now.timestamp()]
+                for key in late:
+                    await store.delete(key)
 
     async def _number(self, meeting: str, number: str) -> str:
         """Return the number of the meeting whose running instance is *meeting*.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -14,6 +16,7 @@ from tertulia.errors import PluginError, Refused
 from tertulia.runtime import Runtime
 from tertulia.services.context import InstallationContext, SealedStore
 from tertulia.storage import tables
+from tertulia.storage.database import Database
 
 Pair = tuple[Runtime, InstallationContext, InstallationContext]
 OpenPair = Callable[[], AbstractAsyncContextManager[Pair]]
@@ -85,6 +88,25 @@ async def test_what_was_put_comes_back_until_it_is_deleted(open_pair: OpenPair) 
         await mine.store.delete("key")
         await mine.store.delete("key")
         assert await mine.store.get("key") is None
+
+
+async def test_of_many_who_put_something_new_one_is_told_so(open_pair: OpenPair) -> None:
+    async with open_pair() as (runtime, mine, other):
+        writer: Any = runtime.database
+        # another worker has connections of its own
+        url = writer.raw_writer().url.set(drivername=writer.dialect).render_as_string(hide_password=False)
+        database = Database.open(url, checkpoints=False)
+        worker = replace(mine, runtime=replace(runtime, database=database))
+        try:
+            asked = [store.put_new("once", number) for number, store in enumerate([mine.store, worker.store] * 8)]
+            told = await asyncio.gather(*asked)
+        finally:
+            await database.close()
+        assert told.count(True) == 1
+        assert await mine.store.get("once") == told.index(True)
+        assert await other.store.put_new("once", "theirs"), "each installation has its own"
+        await mine.store.delete("once")
+        assert await mine.store.put_new("once", "again")
 
 
 async def test_two_installations_never_see_each_other_s_values(open_pair: OpenPair) -> None:

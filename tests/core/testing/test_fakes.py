@@ -116,6 +116,7 @@ async def test_the_store_keeps_json_only() -> None:
     await store.put("a/2", {"x": [1]})
     await store.put("a/1", None)
     await store.put("b", 3)
+    assert not await store.put_new("b", 4)
     assert [pair async for pair in store.scan("a/")] == [("a/1", None), ("a/2", {"x": [1]})]
     await store.delete("a/2")
     await store.delete("unknown")
