@@ -109,6 +109,10 @@ class LiveRounds(Protocol):
         """Show the session's question to *actor*, or for everybody where that is `None` or a stranger."""
         ...
 
+    async def language(self, actor: Actor) -> str | None:
+        """Return the language that the actor's person chose, `None` for a stranger and for who chose none."""
+        ...
+
     async def guest_prompt(self, session: Id) -> Prompt:
         """Show the question to somebody whom nobody knows; answers go to `respond`."""
         ...

@@ -180,6 +180,13 @@ class WorkspaceLive:
         who = person.id if person else None
         return compose(self._runtime, round_, practice, person=who, language=language, share=share)
 
+    async def language(self, actor: Actor) -> str | None:
+        """Return the language that the actor's person chose, `None` for a stranger and for who chose none."""
+        async with self._runtime.database.read() as tx:
+            member = await self._member(tx, actor)
+            person = await people.person(tx, self._organization, member) if member else None
+        return person.languages[0] if person and person.languages else None
+
     async def guest_prompt(self, session: Id) -> Prompt:
         """Show the question to somebody whom nobody knows; answers go to `respond`."""
         shown = await self.prompt(session)

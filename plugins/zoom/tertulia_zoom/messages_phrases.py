@@ -34,8 +34,13 @@ LANGUAGES = frozenset({"de", "es", "fr", "it", "nl", "pl", "pt"})
 
 def phrase(name: str, language: str) -> str:
     """Return one of our own phrases in *language*, in English where that is not known."""
+    return translated(PHRASES[name], language)
+
+
+def translated(text: str, language: str) -> str:
+    """Return an English text of ours in *language*; as it is where the language is not known."""
     tongue = language.partition("-")[0].lower()
-    return _catalogue(tongue).gettext(PHRASES[name]) if tongue in LANGUAGES else PHRASES[name]
+    return _catalogue(tongue).gettext(text) if tongue in LANGUAGES else text
 
 
 @cache

@@ -18,25 +18,23 @@ from aiohttp import web
 
 from tertulia import Access, Context, Mistake, Refused, Route
 from tertulia_zoom.desk import desk as desk_of
-from tertulia_zoom.panel_acts import ACTS, Panels
+from tertulia_zoom.panel_acts import ACTS, NOTHING_RUNS, Panels
 from tertulia_zoom.panel_meeting import Door
-from tertulia_zoom.panel_pass import Passes
+from tertulia_zoom.panel_pass import Pass, Passes
+from tertulia_zoom.panel_phrases import PHRASES, accepted, phrases
 
 CONTEXT_HEADER = "x-zoom-app-context"
-FILES = {"panel.js": "text/javascript", "client.js": "text/javascript", "panel.css": "text/css"}
+SCRIPT = "text/javascript"
+FILES = {"panel.js": SCRIPT, "client.js": SCRIPT, "words.js": SCRIPT, "panel.css": "text/css"}
 YEAR = 31_536_000
 TRANSPORT = f"max-age={YEAR}; includeSubDomains"
-NOT_A_HOST = (
-    "Hosts and admins of the Tertulia workspace start icebreakers: ask an admin to give you the role “host”, "
-    "and link your Zoom account on your Tertulia page."
-)
 
 
 class Panel:
     """Serve the panels of one installation."""
 
     def __init__(self, context: Context):
-        desk = desk_of(context)
+        self._desk = desk = desk_of(context)
         app = desk.settings.app
         self._passes = Passes(app.client_secret.get_secret_value() if app else "", context.installation)
         self._door = Door(desk, self._passes)
@@ -45,11 +43,14 @@ class Panel:
 
     async def page(self, request: web.Request) -> web.Response:
         """Answer with the page; the context that Zoom sent along is handed to its script, which shows it once."""
-        return _html(
-            _file("panel.html")
-            .replace("{sdk}", escape(self._sdk, quote=True))
-            .replace("{context}", escape(request.headers.get(CONTEXT_HEADER, "")[:20_000], quote=True))
-        )
+        language = accepted(request.headers.get("Accept-Language", ""))
+        said = phrases(language)
+        parts = {name: said[name] for name in ("icebreaker", "moment", "scripts")}
+        parts |= {"language": language, "phrases": json.dumps(said), "sdk": self._sdk}
+        text = _file("panel.html")
+        for name, part in (parts | {"context": request.headers.get(CONTEXT_HEADER, "")[:20_000]}).items():
+            text = text.replace(f"{{{name}}}", escape(part, quote=True))
+        return _html(text)
 
     async def file(self, request: web.Request, *, name: str) -> web.Response:
         """Answer with a script or the style of the page."""
@@ -65,7 +66,14 @@ class Panel:
             given = await self._door.enter(*said)
         except Refused as refusal:
             return _refused(refusal)
-        return _json({"pass": self._passes.seal(given), "hosting": given.hosting})
+        language = await self._language(given) or accepted(request.headers.get("Accept-Language", ""))
+        told = {"pass": self._passes.seal(given), "hosting": given.hosting}
+        return _json(told | {"language": language, "phrases": phrases(language)})
+
+    async def _language(self, given: Pass) -> str | None:
+        """Return the language of the member behind a pass, where that is one of the panel's."""
+        chosen = await self._desk.context.live.language(self._desk.actor(given.user)) if given.user else None
+        return accepted(chosen) if chosen else None
 
     async def act(self, request: web.Request) -> web.Response:
         """Do what a panel with a pass asks."""
@@ -121,6 +129,7 @@ def _html(text: str) -> web.Response:
     response = web.Response(text=text, content_type="text/html", charset="utf-8")
     # Zoom's client shows no page without it; the core sends the other three headers with every answer
     response.headers["Strict-Transport-Security"] = TRANSPORT
+    response.headers["Vary"] = "Accept-Language"
     return response
 
 
@@ -129,5 +138,10 @@ def _json(told: Mapping[str, Any], status: int = 200) -> web.Response:
 
 
 def _refused(refusal: Refused) -> web.Response:
-    said = NOT_A_HOST if "only hosts and admins" in str(refusal) else f"That was refused: {refusal}."
-    return _json({"error": said}, status=refusal.status)
+    reason = str(refusal)
+    if "only hosts and admins" in reason:
+        name = "not_a_host"
+    else:
+        name = "nothing_runs" if reason == NOTHING_RUNS else "refused"
+    said = PHRASES[name].replace("{reason}", reason)
+    return _json({"error": said, "phrase": name, "reason": reason}, status=refusal.status)

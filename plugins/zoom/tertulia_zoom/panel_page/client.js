@@ -1,5 +1,7 @@
 /* The two sides the panel talks to: Zoom's client through its SDK, and our service with a pass kept in memory. */
 
+import { say } from "./words.js";
+
 const WISHED = [
   "getUserContext", "getAppContext", "getMeetingContext", "getMeetingParticipants", "onParticipantChange",
   "onMyUserContextChange", "sendAppInvitationToAllParticipants", "showNotification", "sendMessageToChat",
@@ -26,11 +28,11 @@ export class Zoom {
 
   static async open() {
     const sdk = window.zoomSdk;
-    if (!sdk) throw new Fault("Open this panel inside a Zoom meeting: More, Apps, Tertulia.");
+    if (!sdk) throw new Fault(say("outside"));
     try {
       return new Zoom(sdk, await sdk.config({ capabilities: WISHED, version: "0.16.0", timeout: 15000 }));
     } catch {
-      throw new Fault("Zoom's client did not answer. Close the panel and open it again.");
+      throw new Fault(say("no_client"));
     }
   }
 
@@ -70,17 +72,16 @@ export class Zoom {
       }
     };
     await attempt("sendAppInvitationToAllParticipants");
-    await attempt("showNotification", { type: "info", title: "Icebreaker", message: "Everybody is being asked." });
+    await attempt("showNotification", { type: "info", title: say("icebreaker"), message: say("asking") });
     if (alsoInChat) {
-      const message = `${question}\n\nAnswer in the app Tertulia, or pass: everybody may.`;
-      await attempt("sendMessageToChat", { message });
+      await attempt("sendMessageToChat", { message: say("chat", { question }) });
     }
     return failed;
   }
 
   /** Open a room for each group and send people there. */
   async openRooms(groups, minutes) {
-    const names = groups.map((_, place) => `Room ${place + 1}`);
+    const names = groups.map((_, place) => say("room", { number: place + 1 }));
     const made = await this.sdk.createBreakoutRooms({ numberOfRooms: groups.length, assign: "manually", names });
     const rooms = new Map(made.rooms.map((room) => [room.name, room.breakoutRoomId]));
     for (const [place, group] of groups.entries()) {
@@ -113,6 +114,12 @@ function visitor() {
   }
 }
 
+/** What went wrong: in our words where we have some, otherwise as the service says. */
+function fault({ phrase, reason, error }, status) {
+  if (phrase) return say(phrase, { reason });
+  return error || say("failed_with", { status });
+}
+
 /** Our service. The pass is nowhere but here: not in a cookie, not in storage. */
 export class Service {
   #pass = null;
@@ -135,7 +142,7 @@ export class Service {
     }
     const told = await this.#read(answer);
     this.#pass = told.pass;
-    return told.hosting;
+    return told;
   }
 
   /** Ask for *act*; a pass that is over is replaced once. */
@@ -156,7 +163,7 @@ export class Service {
     try {
       return await fetch(`panel/${act}`, { method: "POST", headers, body: JSON.stringify(asked), credentials: "omit" });
     } catch {
-      throw new Fault("The connection was lost; this panel goes on by itself once it is back.");
+      throw new Fault(say("lost"));
     }
   }
 
@@ -165,7 +172,7 @@ export class Service {
     try {
       told = await answer.json();
     } catch { /* an answer without words is told by its status */ }
-    if (!answer.ok) throw new Fault(told.error || `That did not work (${answer.status}).`, answer.status);
+    if (!answer.ok) throw new Fault(fault(told, answer.status), answer.status);
     return told;
   }
 }

@@ -1,12 +1,13 @@
 /* The panel beside a meeting: what is shown follows what the service tells, and nothing is kept but in this page. */
 
 import { Fault, MOST_ROOMS, Service, Zoom } from "./client.js";
+import { say, speak } from "./words.js";
 
-const WARMTH = [["1", "Light"], ["2", "Warm"], ["3", "Personal"]];
-const LENGTH = [["short", "A few words"], ["talk", "A short talk"]];
-const SIZE = [["auto", "As we are"], ["pair", "Pairs"], ["small", "Up to 8"], ["large", "Many"]];
-const SECONDS = [["30", "30 s"], ["60", "1 min"], ["120", "2 min"]];
-const SIZES = [["2", "pairs"], ["3", "threes"], ["4", "fours"]];
+const WARMTH = [["1", "light"], ["2", "warm"], ["3", "personal"]];
+const LENGTH = [["short", "short"], ["talk", "talk"]];
+const SIZE = [["auto", "as_we_are"], ["pair", "pairs"], ["small", "small"], ["large", "many"]];
+const SECONDS = [["30", "half_minute"], ["60", "one_minute"], ["120", "two_minutes"]];
+const SIZES = [["2", "in_pairs"], ["3", "in_threes"], ["4", "in_fours"]];
 const MINUTES = 8;
 const SOON = 10_000;
 const main = document.getElementById("main");
@@ -47,8 +48,8 @@ function button(label, work, kind = "", more = {}) {
 }
 
 function segments(legend, name, options, value, change) {
-  const choices = options.map(([key, label]) => make("label", {},
-    make("input", { type: "radio", name, value: key, checked: key === String(value), onchange: () => change(key) }), label));
+  const choices = options.map(([key, phrase]) => make("label", {},
+    make("input", { type: "radio", name, value: key, checked: key === String(value), onchange: () => change(key) }), say(phrase)));
   return make("fieldset", { class: "field" }, make("legend", {}, legend), make("div", { class: "segments" }, choices));
 }
 
@@ -57,13 +58,18 @@ function select(label, options, value, change) {
   return make("label", {}, label, make("select", { onchange: (event) => change(event.target.value) }, shown));
 }
 
+/** Options whose labels are phrases of ours. */
+function worded(options) {
+  return options.map(([key, phrase]) => [key, say(phrase)]);
+}
+
 async function busy(pressed, work) {
   pressed.disabled = true;
   fault("");
   try {
     await work();
   } catch (error) {
-    fault(error instanceof Fault ? error.message : "That did not work. Try again.");
+    fault(error instanceof Fault ? error.message : say("failed"));
   } finally {
     pressed.disabled = false;
   }
@@ -84,13 +90,13 @@ function tell(text) {
 function figures() {
   const { present, answered: given, passed } = view.counts;
   const one = (label, value) => make("div", {}, make("dt", {}, label), make("dd", {}, String(value)));
-  return make("dl", { class: "figures", id: "figures" }, one("answered", given), one("passed", passed), one("here", present));
+  return make("dl", { class: "figures", id: "figures" }, one(say("answered"), given), one(say("passed"), passed), one(say("here"), present));
 }
 
 function sharedAnswers() {
   const { shared } = view.counts;
   if (!shared.length) return make("div", { id: "shared" });
-  return make("div", { id: "shared" }, make("h2", {}, "What was shared"),
+  return make("div", { id: "shared" }, make("h2", {}, say("shared")),
     make("ul", { class: "answers" }, shared.map((text) => make("li", {}, text))));
 }
 
@@ -150,11 +156,11 @@ function answerForm(question) {
 /** The form, or once it was used the thanks and the form folded away. */
 function answering(label) {
   if (view.mine?.elsewhere) {
-    return make("p", { class: "notice" }, "You answered from another panel; this one shows how it goes on.");
+    return make("p", { class: "notice" }, say("elsewhere_answered"));
   }
   if (answered === null && !label) return answerForm(view.question);
-  const said = thanked || (answered ? "Thank you: your answer is in." : "You passed, which is fine.");
-  const summary = answered === null ? label : answered ? "Change your answer" : "Answer after all";
+  const said = thanked || (answered ? say("is_in") : say("you_passed"));
+  const summary = answered === null ? label : answered ? say("change") : say("after_all");
   return make("div", {}, answered !== null && make("p", { class: "notice", id: "thanks" }, said),
     make("details", { id: "own" }, make("summary", {}, summary), answerForm(view.question)));
 }
@@ -162,28 +168,28 @@ function answering(label) {
 /* -- what a participant sees ------------------------------------------------------------------------------------- */
 
 const PARTICIPANT = {
-  idle: () => [make("h1", {}, "Icebreaker"),
-    make("p", {}, "Nothing runs here yet. When the host starts an icebreaker, the question appears here by itself.")],
-  lobby: () => [make("h1", {}, "Icebreaker"), make("p", {}, "The host is choosing a question.")],
+  idle: () => [make("h1", {}, say("icebreaker")),
+    make("p", {}, say("idle"))],
+  lobby: () => [make("h1", {}, say("icebreaker")), make("p", {}, say("choosing"))],
   asking: () => [make("h1", {}, view.question.title), body(view.question), answering(), sharedAnswers()],
-  turns: () => [make("h1", {}, "Everyone in turn"), body(view.question), turnCard(), myTurn(), sharedAnswers(),
-    answering("Answer in writing")],
-  groups: () => [make("h1", {}, "In groups"), myGroup(), body(view.question), answering("Answer in writing")],
-  ended: () => [make("h1", {}, "That was it"), result()],
+  turns: () => [make("h1", {}, say("in_turn")), body(view.question), turnCard(), myTurn(), sharedAnswers(),
+    answering(say("in_writing"))],
+  groups: () => [make("h1", {}, say("in_groups")), myGroup(), body(view.question), answering(say("in_writing"))],
+  ended: () => [make("h1", {}, say("over")), result()],
 };
 
 function myTurn() {
   const mine = view.mine.turn, now = view.counts.turn;
   if (!mine || !now || !now.ends || mine === now.number) return "";
-  const said = mine < now.number ? "You have had your turn." : `You speak as number ${mine}.`;
+  const said = mine < now.number ? say("had_turn") : say("speak_as", { number: mine });
   return make("p", { class: "quiet" }, said);
 }
 
 function myGroup() {
   const { group, groupSize } = view.mine;
-  if (!group) return make("p", {}, "You stay in the main room for now.");
+  if (!group) return make("p", {}, say("main_room"));
   const others = groupSize - 1;
-  return make("p", { class: "notice" }, `You are in room ${group}, with ${others} other${others === 1 ? "" : "s"}.`);
+  return make("p", { class: "notice" }, say(others === 1 ? "room_with_one" : "room_with", { room: group, others }));
 }
 
 function turnCard() {
@@ -191,47 +197,47 @@ function turnCard() {
 }
 
 function result() {
-  const sum = view.summary ? body(view.summary, "summary") : make("p", {}, "Thank you for taking part.");
+  const sum = view.summary ? body(view.summary, "summary") : make("p", {}, say("took_part"));
   const { answered: given, passed } = view.counts;
-  const told = view.summary ? passed && `${passed} passed.` : `${given} answered, ${passed} passed.`;
+  const told = view.summary ? passed && say("some_passed", { passed }) : say("figures", { answered: given, passed });
   return make("div", {}, sum, told && make("p", { class: "quiet" }, told), view.mine?.member && make("p", { class: "recorded" },
-    "Colleagues who were not here are asked the same for 24 hours; then there is one result for all."));
+    say("absent")));
 }
 
 /* -- what the host sees ------------------------------------------------------------------------------------------ */
 
 const HOST = {
-  idle: () => [make("h1", {}, "Start an icebreaker"), startForm("Choose a question")],
+  idle: () => [make("h1", {}, say("start")), startForm(say("choose"))],
   lobby: () => [make("h1", {}, view.question.title), body(view.question),
     make("label", { class: "choice" }, make("input", { type: "checkbox", checked: chosen.inChat, id: "in-chat",
       disabled: !zoom.can("sendMessageToChat"), onchange: (event) => { chosen.inChat = event.target.checked; } }),
-    make("span", {}, "Also write it in the meeting chat, for those without the app")),
-    make("div", { class: "buttons" }, button("Ask everybody", askEverybody, "primary"), button("Another question", start))],
+    make("span", {}, say("in_chat"))),
+    make("div", { class: "buttons" }, button(say("ask"), askEverybody, "primary"), button(say("another"), start))],
   asking: () => [make("h1", {}, view.question.title), body(view.question), figures(), sharedAnswers(),
-    make("h2", {}, "Then"), turnChoice(), groupChoice(), endButton(), answering("Your own answer")],
-  turns: () => [make("h1", {}, "Everyone in turn"), turnCard(),
-    make("div", { class: "buttons" }, button("Next", next, "primary", { id: "next" })), make("ol", { class: "order", id: "order" }),
-    make("h2", {}, "Then"), groupChoice(), endButton(), answering("Your own answer")],
-  groups: () => [make("h1", {}, "In groups"), body(view.question), roomList(),
-    make("p", { class: "hint" }, `The rooms close by themselves after ${MINUTES} minutes.`), endButton("Close the rooms and end"), answering("Your own answer")],
-  ended: () => [make("h1", {}, "That was it"), result(),
-    make("details", {}, make("summary", {}, "Start another"), startForm("Choose a question"))],
+    make("h2", {}, say("then")), turnChoice(), groupChoice(), endButton(), answering(say("own"))],
+  turns: () => [make("h1", {}, say("in_turn")), turnCard(),
+    make("div", { class: "buttons" }, button(say("next"), next, "primary", { id: "next" })), make("ol", { class: "order", id: "order" }),
+    make("h2", {}, say("then")), groupChoice(), endButton(), answering(say("own"))],
+  groups: () => [make("h1", {}, say("in_groups")), body(view.question), roomList(),
+    make("p", { class: "hint" }, say("rooms_close", { minutes: MINUTES })), endButton(say("close_rooms")), answering(say("own"))],
+  ended: () => [make("h1", {}, say("over")), result(),
+    make("details", {}, make("summary", {}, say("start_another")), startForm(say("choose")))],
 };
 
 function startForm(label) {
   const offers = view.offers || [];
   if (view.offers && !offers.length) {
-    return make("p", { class: "notice" }, "The program has no icebreaker yet. An admin can add one on the program's page.");
+    return make("p", { class: "notice" }, say("no_icebreaker"));
   }
   if (!offers.some((one) => one.practice === chosen.practice)) chosen.practice = offers[0]?.practice || "icebreaker";
   const form = make("form", { onsubmit: (event) => { event.preventDefault(); form.querySelector("button").click(); } },
-    offers.length > 1 && make("div", { class: "field" }, select("Which", offers.map((one) => [one.practice, one.title]),
+    offers.length > 1 && make("div", { class: "field" }, select(say("which"), offers.map((one) => [one.practice, one.title]),
       chosen.practice, (value) => { chosen.practice = value; })),
-    segments("How personal?", "warmth", WARMTH, chosen.warmth, (value) => { chosen.warmth = Number(value); }),
-    segments("How long?", "length", LENGTH, chosen.length, (value) => { chosen.length = value; }),
-    make("div", { class: "field" }, select("For how many?", SIZE, chosen.size, (value) => { chosen.size = value; })),
+    segments(say("how_personal"), "warmth", WARMTH, chosen.warmth, (value) => { chosen.warmth = Number(value); }),
+    segments(say("how_long"), "length", LENGTH, chosen.length, (value) => { chosen.length = value; }),
+    make("div", { class: "field" }, select(say("how_many"), worded(SIZE), chosen.size, (value) => { chosen.size = value; })),
     make("div", { class: "buttons" }, button(label, start, "primary")),
-    make("p", { class: "hint" }, "No question comes twice for your group, on any platform. Everybody may pass."));
+    make("p", { class: "hint" }, say("never_twice")));
   return form;
 }
 
@@ -245,13 +251,13 @@ async function askEverybody() {
   const text = view.question.text;
   await service.do("ask");
   const failed = await zoom.invite(text, chosen.inChat);
-  if (failed.includes("sendAppInvitationToAllParticipants")) fault("Zoom did not send the invitations; ask people to open the app.");
+  if (failed.includes("sendAppInvitationToAllParticipants")) fault(say("not_invited"));
 }
 
 function turnChoice() {
   return make("div", { class: "choose" },
-    select("Time for each", SECONDS, chosen.seconds, (value) => { chosen.seconds = Number(value); }),
-    button("Give everyone a turn", async () => {
+    select(say("time_each"), worded(SECONDS), chosen.seconds, (value) => { chosen.seconds = Number(value); }),
+    button(say("give_turns"), async () => {
       await listPresent();
       order = (await service.do("turns", { seconds: chosen.seconds })).order;
     }, "primary"));
@@ -259,33 +265,33 @@ function turnChoice() {
 
 function groupChoice() {
   return make("div", { class: "choose" },
-    select("Split into", SIZES, chosen.groupSize, (value) => { chosen.groupSize = Number(value); }),
-    button("Open the rooms", formGroups));
+    select(say("split"), worded(SIZES), chosen.groupSize, (value) => { chosen.groupSize = Number(value); }),
+    button(say("open_rooms"), formGroups));
 }
 
 async function formGroups() {
   await listPresent();
-  if (names.size / chosen.groupSize > MOST_ROOMS) throw new Fault(`Zoom opens ${MOST_ROOMS} rooms at most; choose larger groups.`);
+  if (names.size / chosen.groupSize > MOST_ROOMS) throw new Fault(say("most_rooms", { most: MOST_ROOMS }));
   rooms = (await service.do("groups", { size: chosen.groupSize })).groups;
   if (!zoom.can("createBreakoutRooms") || !rooms.length) return;
   try {
     await zoom.openRooms(rooms, MINUTES);
   } catch {
-    fault("Zoom did not open the rooms; read the groups out, or open rooms by hand.");
+    fault(say("not_opened"));
   }
 }
 
 function roomList() {
   if (!rooms.length) {
     const { groups, apart } = view.counts;
-    return make("p", { id: "rooms" }, `${groups} rooms are open${apart ? `; ${apart} stay here` : ""}.`);
+    return make("p", { id: "rooms" }, say(apart ? "rooms_open_apart" : "rooms_open", { rooms: groups, apart }));
   }
-  const named = (group) => group.map((one) => names.get(one) || "somebody").join(", ");
+  const named = (group) => group.map((one) => names.get(one) || say("somebody")).join(", ");
   return make("ul", { class: "rooms", id: "rooms" }, rooms.map((group, place) =>
-    make("li", {}, make("b", {}, `Room ${place + 1}`), named(group))));
+    make("li", {}, make("b", {}, say("room", { number: place + 1 })), named(group))));
 }
 
-function endButton(label = "End with a summary") {
+function endButton(label = say("end")) {
   return make("div", { class: "buttons" }, button(label, async () => {
     await listPresent();
     if (view.counts.state === "groups") await zoom.closeRooms().catch(() => {});
@@ -305,7 +311,7 @@ function drawOrder() {
   list.replaceChildren(...order.map((one, place) => make("li", {
     class: place + 1 < turn.number || !turn.ends ? "done" : "",
     "aria-current": place + 1 === turn.number && turn.ends ? "step" : null,
-  }, make("span", {}, names.get(one) || "somebody"))));
+  }, make("span", {}, names.get(one) || say("somebody")))));
 }
 
 /* -- the clock of a turn ----------------------------------------------------------------------------------------- */
@@ -317,7 +323,7 @@ function tick() {
   if (!clock || !turn) return;
   const who = document.getElementById("who");
   if (!turn.ends) {
-    who.textContent = "Everybody has had a turn";
+    who.textContent = say("all_spoke");
     clock.textContent = "✓";
     clock.classList.remove("soon");
     return;
@@ -329,14 +335,14 @@ function tick() {
   who.textContent = speaker(turn);
   if (left <= SOON && warned !== turn.number) {
     warned = turn.number;
-    tell("Ten seconds left.");
+    tell(say("ten_seconds"));
   }
 }
 
 function speaker(turn) {
-  if (view.mine?.turn === turn.number) return "Your turn";
+  if (view.mine?.turn === turn.number) return say("your_turn");
   const name = view.hosting && names.get(order[turn.number - 1]);
-  return name || `Turn ${turn.number} of ${turn.of}`;
+  return name || say("turn_of", turn);
 }
 
 setInterval(tick, 250);
@@ -392,7 +398,7 @@ async function follow() {
       if (pause > 1000) fault("");
       pause = 1000;
     } catch (error) {
-      fault(error instanceof Fault ? error.message : "This panel could not be shown. Close it and open it again.");
+      fault(error instanceof Fault ? error.message : say("no_panel"));
       await new Promise((wake) => setTimeout(wake, pause));
       pause = Math.min(pause * 2, 30_000);
     }
@@ -431,16 +437,23 @@ function somebodyCameOrWent() {
   listing = setTimeout(() => listPresent().catch(() => {}), 1500);
 }
 
+/** Show who this is; from then on the panel speaks the member's language. */
+async function enter() {
+  const { hosting, language, phrases } = await service.enter();
+  speak(language, phrases);
+  return hosting;
+}
+
 async function begin() {
   zoom = await Zoom.open();
-  if (!zoom.inMeeting) throw new Fault("Open this panel in a meeting: More, Apps, Tertulia.");
+  if (!zoom.inMeeting) throw new Fault(say("outside"));
   seat = (await zoom.me()).participantUUID;
   service = new Service(zoom);
-  view.hosting = await service.enter();
+  view.hosting = await enter();
   if (view.hosting) await listPresent().catch(() => {});
   zoom.sdk.onParticipantChange(somebodyCameOrWent);
   zoom.sdk.onMyUserContextChange(async () => {
-    view = { ...view, hosting: await service.enter(), seen: 0, key: "" };
+    view = { ...view, hosting: await enter(), seen: 0, key: "" };
     drawn = "";
     await listPresent().catch(() => {});
   });
@@ -449,6 +462,6 @@ async function begin() {
 
 begin().catch((error) => {
   main.removeAttribute("aria-busy");
-  main.replaceChildren(make("h1", {}, "Icebreaker"),
-    make("p", {}, error instanceof Fault ? error.message : "Zoom's client did not answer. Close the panel and open it again."));
+  main.replaceChildren(make("h1", {}, say("icebreaker")),
+    make("p", {}, error instanceof Fault ? error.message : say("no_client")));
 });

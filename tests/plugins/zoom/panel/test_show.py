@@ -192,7 +192,7 @@ async def test_whoever_tries_the_stand_in_walks_into_its_meeting(open_gathering:
         await door.until(press("Ask everybody"), frame=PANEL)
         await answer(door, "Early <img src=x onerror=alert(1)> trains")
         await door.until(press("Open the rooms"), frame=PANEL)
-        await door.until(says("stay here"), frame=PANEL)
+        await door.until(says("In the main room: "), frame=PANEL)
         await door.until(press("Close the rooms and end"), frame=PANEL)
         await door.until(says("Early <img src=x onerror=alert(1)> trains"), frame=PANEL)
         assert door.faults == []
