@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
+import aiohttp
 from aiohttp import web
 
 from tertulia import Access, Context, Refused, Route
@@ -14,12 +15,14 @@ from tertulia_zoom.chat_ports import team_chat
 from tertulia_zoom.chatbot import ChatTurns
 from tertulia_zoom.chatbot_events import read
 from tertulia_zoom.config import Settings
-from tertulia_zoom.signing import decoded, handshake, verify
+from tertulia_zoom.signing import SIGNATURE, TIMESTAMP, decoded, handshake, verify
+from tertulia_zoom.webhooks import DEAUTHORIZED, WEBHOOK
 
 logger = logging.getLogger(__name__)
 ENDPOINT = "/chat"
 LARGEST = 512 * 1024
 """Bytes of a body; the bot's own messages end far below."""
+SECONDS = 2.5
 WHY = "Zoom's signature over the body is checked before it is read"
 
 
@@ -27,6 +30,7 @@ class Endpoint:
     """Take the bot's events for one installation."""
 
     def __init__(self, context: Context, turns: ChatTurns):
+        self._context = context
         self._settings: Settings = context.settings
         self.turns = turns
 
@@ -46,10 +50,30 @@ class Endpoint:
         if answer is not None:
             return web.Response(status=answer.status, body=answer.body, headers=dict(answer.headers))
         verify(headers, body, secrets, now)
-        event = read(decoded(body), self._settings)
+        said = decoded(body)
+        if said.get("event") == DEAUTHORIZED:
+            return web.Response(status=await self._handed_on(body, headers))
+        event = read(said, self._settings)
         if event is not None:
             await self.turns.take(event)
         return web.Response()
+
+    async def _handed_on(self, body: bytes, headers: Mapping[str, str]) -> int:
+        """Post what ends the app's rights to the address for events, whose answer counts.
+
+        Zoom tells it a bot's endpoint too, and perhaps nobody else; what fails it posts again.
+        """
+        events = await self._context.subscribe(WEBHOOK, self._settings.webhook_secrets)
+        signed = {name: headers[name] for name in (SIGNATURE, TIMESTAMP)}
+        try:
+            # not through the guarded session, which does not lead to ourselves
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS)) as session,
+                session.post(events.url, data=body, headers=signed, allow_redirects=False) as answer,
+            ):
+                return answer.status
+        except (aiohttp.ClientError, TimeoutError):
+            raise Refused("the address for events does not answer", 503) from None
 
 
 async def _body(request: web.Request) -> bytes:

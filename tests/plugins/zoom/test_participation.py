@@ -188,3 +188,19 @@ async def test_deauthorization_deletes_what_zoom_told_and_proves_it(
         assert village.core.runtime.vault.open_json(installation.settings, *place) == {}
         status, _ = await sender.validate()
         assert status == 404
+
+
+async def test_deauthorization_that_only_the_bot_is_told_of_counts_too(open_village: Any, tmp_path: Path) -> None:
+    async with open_village(f"sqlite:///{tmp_path / 'tertulia.db'}", tmp_path) as village:
+        bot, account = village.server.bot, village.town.account
+        bot.url = f"{village.live.context.public_url}/chat"
+        payload = {"account_id": account, "user_id": village.users[0], "client_id": "somebody-elses-app"}
+        bot.tell({"event": "app_deauthorized", "payload": payload})
+        await bot.quiet()
+        assert village.core.runtime.installations.get(village.live.id) is not None
+        payload = {**payload, "client_id": village.server.app_client[0]}
+        bot.tell({"event": "app_deauthorized", "payload": payload})
+        await bot.quiet()
+        await village.core.until(lambda: village.core.runtime.installations.get(village.live.id) is None)
+        assert [row.verb for row in await village.rows(tables.audit) if row.verb == VERB] == [VERB]
+        assert [attempt.status for attempt in bot.attempts] == [200, 200]
