@@ -105,7 +105,7 @@ async def left_and_asked(tx: Tx, round_: RoundRow, practice: Practice, person: I
         delivery.c.organization_id == round_.organization,
         delivery.c.round_id == round_.id,
         delivery.c.purpose == "invite",
-        delivery.c.recipient == person,
+        delivery.c.recipient.in_(await people.selves(tx, round_.organization, person)),
     )
     return (await tx.execute(query.limit(1))).first() is not None
 

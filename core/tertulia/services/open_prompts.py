@@ -32,7 +32,7 @@ async def of(runtime: Runtime, tx: Tx, organization: Id, actor: Actor) -> tuple[
         raise Refused("nobody knows this account")
     invited = sa.select(delivery.c.round_id).where(
         delivery.c.organization_id == organization,
-        delivery.c.recipient == person.id,
+        delivery.c.recipient.in_(await people.selves(tx, organization, person.id)),
         delivery.c.purpose == "invite",
         delivery.c.state.in_(INVITED),
     )

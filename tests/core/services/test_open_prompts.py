@@ -13,7 +13,7 @@ from tertulia.domain.identifiers import Id, new_id
 from tertulia.domain.people import Actor
 from tertulia.domain.programs import Cadence, Practice
 from tertulia.errors import Refused
-from tertulia.services import identities, my_data, open_prompts
+from tertulia.services import identities, merging, my_data, open_prompts
 from tertulia.services.prompts import open_ticket
 from tertulia.storage import tables
 
@@ -85,6 +85,18 @@ async def test_what_a_person_was_invited_to_and_may_still_answer(open_stage: Ope
         assert {open_ticket(stage.runtime.vault, mine[1].actions[0].token).person} == {ada}
         assert [prompt.id for prompt in await seen(stage, "bo")] == [later]
         assert all(prompt.link is None for prompt in mine)
+
+
+async def test_what_a_merged_person_was_invited_to_stays_open(open_stage: Open) -> None:
+    async with open_stage() as stage:
+        await stage.apply(CHECK)
+        kept, gone = await known(stage, "ada"), await known(stage, "twin")
+        check = await stage.open_round(CHECK, **ASKED)
+        await invite(stage, check, gone)
+        async with stage.database.write() as tx:
+            await merging.merge(stage.runtime, tx, stage.organization, kept=kept, gone=gone, actor="test")
+        for name in ("ada", "twin"):
+            assert [prompt.id for prompt in await seen(stage, name)] == [check]
 
 
 async def test_nothing_is_shown_to_strangers(open_stage: Open) -> None:
