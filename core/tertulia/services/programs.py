@@ -11,6 +11,7 @@ from tertulia.domain.programs import Program
 from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
 from tertulia.services import fewest, program_document, rounds
+from tertulia.services.people import declare_place
 from tertulia.services.program_plan import Change, Plan, differences, next_rounds
 from tertulia.storage import audit, people, programs, tables
 from tertulia.storage.database import Tx
@@ -51,11 +52,16 @@ async def plan(runtime: Runtime, tx: Tx, organization: Id, workspace: Id, text: 
 
 
 async def apply(runtime: Runtime, tx: Tx, *, organization: Id, workspace: Id, text: str, actor: str) -> Program:
-    """Put *text* into force as a new version and schedule its rounds; what changes nothing makes no version."""
+    """Put *text* into force as a new version and schedule its rounds; what changes nothing makes no version.
+
+    The places that it names yield facts from now on, wherever its practices ask.
+    """
     zone = await _zone(tx, organization, workspace, lock=True)
     newest = await programs.newest(tx, organization, workspace)
     old = newest.program if newest else None
     program = program_document.parse(text, version=_next(old), plugins=runtime.plugins, zone=zone)
+    for place in dict.fromkeys(place for practice in program.practices for place in practice.places):
+        await declare_place(runtime, tx, organization, workspace, place)
     if old is not None and _same(old, program):
         return old
     await fewest.refuse_lowering(runtime, tx, organization, workspace, program)

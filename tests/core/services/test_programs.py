@@ -217,6 +217,30 @@ async def test_apply_schedules_rounds_and_is_audited(open_runtime: OpenRuntime) 
     }
 
 
+async def test_places_are_known_as_soon_as_a_practice_names_them(open_runtime: OpenRuntime) -> None:
+    async with open_runtime() as runtime:
+        named = 'places = [{ platform = "zoom", ref = "85746065432", kind = "meeting" }, "teams:19:abc"]\n'
+        meeting, channel = ("zoom", "85746065432", "meeting", "program"), ("teams", "19:abc", "channel", "program")
+        await applied(runtime, CHECK_IN)
+        assert await known_places(runtime) == []
+        await applied(runtime, CHECK_IN + named)  # each is asked privately
+        assert await known_places(runtime) == [channel, meeting]
+        await applied(runtime, CHECK_IN + named + CAFE + named)
+        assert await known_places(runtime) == [channel, meeting], "once each"
+        with pytest.raises(ProgramMistake):
+            await applied(runtime, CHECK_IN + 'places = ["teams:19:other"]\nask = "nowhere"\n')
+        await applied(runtime, CHECK_IN)
+        assert await known_places(runtime) == [channel, meeting], "what happened there stays theirs"
+
+
+async def known_places(runtime: Runtime) -> list[tuple[str, ...]]:
+    place = tables.place
+    columns = (place.c.platform, place.c.ref, place.c.kind, place.c.origin)
+    async with runtime.database.read() as tx:
+        rows = await tx.execute(sa.select(*columns).filter_by(organization_id=ORGANIZATION, workspace_id=WORKSPACE))
+        return sorted(tuple(row) for row in rows)
+
+
 async def test_what_changes_nothing_makes_no_version(open_runtime: OpenRuntime) -> None:
     async with open_runtime() as runtime:
         assert await applied(runtime, CHECK_IN) == 1
