@@ -251,10 +251,17 @@ async def keep(tx: Tx, round_: RoundRow, prepared: Prepared) -> bool:
     if made.state == "released":
         await comments.keep(tx, prepared.comments)
     atoms = {person: atom for person, atom in prepared.atoms.items() if person not in made.left_out}
-    await ballots.note_respondents(tx, round_, prepared.answered, atoms)
+    await ballots.note_respondents(tx, round_, _noted(prepared), atoms)
     await ballots.destroy(tx, round_.id)
     await release_progress.forget(tx, round_.organization, round_.id)
     return True
+
+
+def _noted(prepared: Prepared) -> Sequence[Id]:
+    """Return who goes into the ledger: whoever declined only where reasons were published, of which they are part."""
+    if any(cell.blocks and DECLINED in cell.blocks for cell in prepared.release.published):
+        return prepared.answered
+    return [person for person in prepared.answered if prepared.atoms[person].get(BLOCK) != DECLINED]
 
 
 def figures(prepared: Prepared) -> Json:

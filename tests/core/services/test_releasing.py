@@ -161,7 +161,7 @@ async def test_reasons_for_not_answering_are_counted_apart(open_stage: Open) -> 
 
 
 @ON_SQLITE
-async def test_few_reasons_are_not_told(open_stage: Open) -> None:
+async def test_few_reasons_are_not_told_and_their_givers_not_noted(open_stage: Open) -> None:
     async with open_stage() as stage:
         stage.runtime.installations = Nobody()
         people = await staff(stage)
@@ -172,6 +172,9 @@ async def test_few_reasons_are_not_told(open_stage: Open) -> None:
         async with stage.database.read() as tx:
             published = await releasing.published(tx, stage.organization, round_id)
         assert "pass.reason" not in {cell.item for cell in published}
+        ledger = await stage.rows(tables.respondent)
+        assert {row["person_id"] for row in ledger} == set(people[:20])
+        assert "declined" not in repr(ledger)
 
 
 async def test_few_answers_publish_nothing(open_stage: Open) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tertulia.domain.identifiers import Id
-from tertulia.domain.surveys import FEWEST_ANSWERS, Item
+from tertulia.domain.surveys import DECLINED, FEWEST_ANSWERS, Item
 from tertulia.errors import Mistake
 from tertulia.surveys.confidentiality import gate
 from tertulia.surveys.confidentiality.auditor import BUDGET, Auditor
@@ -136,7 +136,7 @@ def release(
     k = checked_k(k, closed.past)
     counted = {person: atom for person, atom in closed.asked.items() if person in closed.answers}
     groups = candidates(list(closed.asked.values()), closed.crosses)
-    left_out = leave_out(closed.round, groups, counted, closed.past, k)
+    left_out = leave_out(closed.round, groups, _answering(counted), closed.past, k)
     counted = {person: atom for person, atom in counted.items() if person not in left_out}
     outcomes = _audited(closed, groups, counted, k, budget, decided, progress)
     for step, (name, crosses, base) in enumerate(LADDER):
@@ -235,13 +235,17 @@ def leave_out(
             if group.key not in shown:
                 continue
             now = members[group.key] - out
-            before = {person for person, atom in one.atoms.items() if group.includes(atom)}
+            before = {person for person, atom in _answering(one.atoms).items() if group.includes(atom)}
             changed = len(now ^ before)
             missing = k - changed
             if changed == 0 or missing <= 0 or len(now) - missing < k or len(out) + missing > most:
                 continue
             out.update(sorted(now & before, key=lambda person: _lot(round_id, person))[:missing])
     return frozenset(out)
+
+
+def _answering(atoms: Mapping[Id, Atom]) -> Mapping[Id, Atom]:
+    return {person: atom for person, atom in atoms.items() if atom.get(BLOCK) != DECLINED}
 
 
 def _lot(round_id: Id, person: Id) -> str:
