@@ -138,7 +138,9 @@ class Village:
 
 
 @asynccontextmanager
-async def village(url: str, folder: Path, *, listed: bool = False, **settings: Any) -> AsyncIterator[Village]:
+async def village(
+    url: str, folder: Path, *, listed: bool = False, program: str = PROGRAM, grouped: bool = False, **settings: Any
+) -> AsyncIterator[Village]:
     clock = DrivenClock(EPOCH)
     town = Town(now=clock.now)
     mail = {name: f"{name.lower()}@example.org" if listed else None for name in NAMES}
@@ -151,8 +153,9 @@ async def village(url: str, folder: Path, *, listed: bool = False, **settings: A
             home = await core.workspace(domains=["example.org"])
             people = {n: await core.person(home, n, email=f"{n.lower()}@example.org") for n in NAMES}
             await core.enable(home, "web", dict(await mailbox.start()))
+            settings |= {"group_board": board} if grouped else {}
             live = await core.enable(home, "trello", server.settings(**settings))
-            await core.apply(home, PROGRAM.format(board=board))
+            await core.apply(home, program.format(board=board))
             yield Village(core, home, live, server, town, mailbox, board, people, accounts)
         finally:
             await mailbox.stop()
