@@ -41,7 +41,7 @@ async def test_who_ticks_that_a_group_met_has_said_so(open_village: Any, tmp_pat
         core, home, town = place.core, place.home, place.town
 
         async def known() -> bool:
-            return await core.reachable(home, "trello") == len(place.people)
+            return bool(await core.reachable(home, "trello") == len(place.people))
 
         await core.until(known)
         async with core.runtime.database.write() as tx:
