@@ -20,9 +20,11 @@ from tertulia.services.rounds import RoundRow
 from tertulia.storage import people
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import membership, round_table
+from tertulia.surveys import scoring
 from tertulia.surveys.confidentiality.candidates import DEPARTMENT, Family, Group
 from tertulia.surveys.confidentiality.release import Cell
-from tertulia.surveys.reading import Reading, read
+from tertulia.surveys.reading import FLOOR, Reading, read
+from tertulia.surveys.scoring import Estimate
 
 ENDED = returning.ENDED
 TOO_FEW = "too few people"
@@ -103,6 +105,25 @@ class Results:
     done: tuple[str, ...]
     related: tuple[Related, ...] = ()
     by_lot: bool = False
+
+    @property
+    def rate(self) -> Estimate | None:
+        """The share of those who were asked that answered, in percent; its interval holds what rounding took away."""
+        if not self.invited or not self.answered:
+            return None
+        most = min(self.answered + FLOOR, self.invited)
+        low, high = scoring.share(self.answered, self.invited), scoring.share(most, self.invited)
+        return None if low is None or high is None else replace(low, high=high.high)
+
+    def bracket(self, line: Line) -> tuple[float, float] | None:
+        """Return where a share would lie had all who did not answer thought one way, or the other; in percent.
+
+        `None` where there is no share, and where not everybody was asked.
+        """
+        estimate = line.reading.estimate if line.reading and line.reading.unit == "percent" else None
+        if estimate is None or self.rate is None or line.family != "company" or line.cell.answered < self.answered:
+            return None
+        return scoring.nonresponse_bracket(estimate.value, self.rate.value / 100)
 
     def of(self, family: Family) -> tuple[Line, ...]:
         """Return the lines of groups of one kind."""
@@ -218,6 +239,7 @@ def as_json(results_: Results) -> Json:
         "closed": results_.round.closes_at.isoformat() if results_.round.closes_at else None,
         "asked": results_.invited,
         "answered_at_least": results_.answered,
+        "response_rate": asdict(results_.rate) if results_.rate else None,
         "fewest": results_.fewest,
         "what_will_be_done": list(results_.done),
         "cells": [_cell(line) for line in results_.lines],

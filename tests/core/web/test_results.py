@@ -115,6 +115,8 @@ async def test_a_member_sees_everybody_and_their_own_groups(open_site: OpenSite)
         assert page.status == 200
         shown = await text(page)
         assert "At least 45 of the 60 people who were asked answered." in shown
+        # Wilson's interval: its low end for 45 of 60, its high end for the 49 whom rounding may have made 45
+        assert "That is 75 % (between 63 and 89 %)." in shown
         assert "We try <fewer> meetings." in shown
         assert re.search(r"\+56 \+\d\d to \+\d\d, at least 45 answers", shown)
         assert "Ops too few people" in shown
@@ -170,7 +172,9 @@ async def test_who_runs_the_program_sees_every_published_cell_alike_everywhere(o
         assert round_id in await (await admin.get(above)).text()
         page = await admin.get(f"{above}/{round_id}")
         shown = await text(page)
-        assert "40 % of how the answers to" in shown
+        assert "40 % of the differences in" in shown
+        # 35 of 45 agree, 45 of 60 answered: 35 of 60 if all others disagree, 50 of 60 if all agree
+        assert shown.count("58 to 83 %") == 1
         assert shown.index(": 70 %") < shown.index(": 30 %")
         document = json.loads(await (await admin.get(f"{above}/{round_id}/cells.json")).text())
         assert [share for _, share in document["related"][0]["shares"]] == [70, 30]
