@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 import aiohttp
 import click
 from pydantic import ValidationError
+from yarl import URL
 
 from tertulia import Json, Mistake, SendError, Window
 from tertulia_trello.client import Client
@@ -110,6 +111,7 @@ async def examine(client: Client, settings: Settings, public_url: str | None) ->
         me = await client.me()
         yield _account(me, settings)
         yield _permissions(await client.token())
+        yield _sign_in(settings)
         if not settings.boards:
             yield "note", "boards is empty: no board takes part; list them with `tertulia trello boards`."
         for board in settings.boards:
@@ -137,6 +139,15 @@ def _permissions(token: Json) -> Finding:
         day = datetime.fromisoformat(expires).date()
         return "note", f"The token ends on {day}; make a new one before, or one that never expires."
     return "ok", "The token may read and write, and does not expire."
+
+
+def _sign_in(settings: Settings) -> Finding:
+    host = str(URL(settings.oauth_url).host)
+    if settings.oauth_client_id is None:
+        return "note", "oauth_client_id is not set: members link their accounts by codes alone."
+    if host not in (*settings.allowed_hosts, "127.0.0.1", "localhost"):
+        return "fault", f"Members cannot sign in at Trello: add {host} to allowed_hosts."
+    return "ok", "Members can link their accounts by signing in at Trello."
 
 
 async def _board(client: Client, settings: Settings, board: str, own: str) -> AsyncIterator[Finding]:

@@ -50,6 +50,8 @@ async def test_all_is_well(open_bench: Any) -> None:
         ({"api_key": "0" * 32}, PUBLIC, "fault", "api_key"),
         ({}, PUBLIC, "note", "no webhook yet"),
         ({}, None, "note", "--public-url"),
+        ({"oauth_url": "https://auth.atlassian.com"}, PUBLIC, "fault", "add auth.atlassian.com to allowed_hosts"),
+        ({"oauth_client_id": None, "oauth_client_secret": None}, PUBLIC, "note", "codes alone"),
     ],
 )
 async def test_what_is_wrong_is_said_with_its_cure(
