@@ -41,6 +41,7 @@ def test_good_settings_are_taken() -> None:
         ({"allowed_hosts": []}, "allowed_hosts"),
         ({"allowed_hosts": ["user@api.trello.com"]}, "host name"),
         ({"key": "x"}, "key"),
+        ({"oauth_client_id": "half"}, "belong together"),
     ],
 )
 def test_wrong_settings_are_refused_by_name(change: dict[str, Any], word: str) -> None:
