@@ -55,7 +55,8 @@ class RoundRow:
 class Progress:
     """Hold how a round stands: deliveries by purpose and state, and how many answered.
 
-    In a survey *answered* is rounded down to 5 and as of *counted_day*; reminders are rounded down to 5, too.
+    In a survey *answered* is rounded down to 5 and as of *counted_day*; reminders are rounded down to 5, too, and so is
+    everything in a further stage.
     """
 
     round: RoundRow
@@ -228,20 +229,25 @@ async def _occurrences_taken(tx: Tx, organization: Id, workspace_id: Id, practic
 
 
 async def progress(tx: Tx, organization: Id, round_id: Id) -> Progress | None:
-    """Return how a round stands, for hosts and admins; never who."""
+    """Return how a round stands, for hosts and admins; never who.
+
+    Who is asked in a further stage gave a certain answer before, or none: its counts are rounded down to 5.
+    """
     round_ = await find(tx, round_id, organization)
     if round_ is None:
         return None
+    base = 5 if round_.occurrence.startswith(STAGE) else 1
     deliveries: dict[str, dict[str, int]] = {}
     counted = sa.select(delivery.c.purpose, delivery.c.state, sa.func.count()).where(delivery.c.round_id == round_id)
     for purpose, state, count in await tx.execute(counted.group_by(delivery.c.purpose, delivery.c.state)):
         # whoever was not reminded has answered: an exact count would tell how many, to the person
-        told = count // 5 * 5 if round_.confidential and purpose.startswith("remind") else count
+        told = count // 5 * 5 if round_.confidential and purpose.startswith("remind") else count // base * base
         deliveries.setdefault(purpose, {})[state] = told
     if round_.confidential:
         return Progress(round=round_, deliveries=deliveries, answered=round_.counted or 0, passed=0)
     responses = sa.select(response.c.passed, sa.func.count()).where(response.c.round_id == round_id)
-    counts = {bool(was_pass): count for was_pass, count in await tx.execute(responses.group_by(response.c.passed))}
+    grouped = await tx.execute(responses.group_by(response.c.passed))
+    counts = {bool(was_pass): count // base * base for was_pass, count in grouped}
     return Progress(round=round_, deliveries=deliveries, answered=counts.get(False, 0), passed=counts.get(True, 0))
 
 

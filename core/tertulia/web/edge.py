@@ -73,6 +73,9 @@ async def explain(request: web.Request, handler: Next) -> web.StreamResponse:
     except TimeoutError:
         log.warning("a request timed out")
         return failure(request, 503)
+    except sqlalchemy.exc.DataError:
+        # PostgreSQL keeps no NUL, wherever in a form or a path somebody puts it
+        return failure(request, 400)
     except sqlalchemy.exc.DBAPIError as error:
         log.error("the database refused: %s", type(error.orig).__name__)
         return failure(request, 503)

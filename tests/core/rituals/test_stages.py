@@ -17,7 +17,7 @@ from tertulia.errors import Mistake
 from tertulia.extension import Prepared, RitualKind, RoundRequest, Shared, Tally
 from tertulia.hookspecs import hookimpl
 from tertulia.kinds import Conclusion, Dealing, FollowUp, Outcome, Share
-from tertulia.services import erasing, merging, my_data, preferences, sign_ups
+from tertulia.services import erasing, merging, my_data, preferences, rounds, sign_ups
 from tertulia.storage import tables
 
 MONDAY = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
@@ -129,6 +129,11 @@ async def test_those_who_joined_are_dealt_a_share_and_go_on_in_a_stage_of_their_
         content = next(row["content"] for row in await town.rounds() if row["id"] == stage["round_id"])
         assert content["line"] == [town.people["Ben"]]
         assert content["diets"] == [{"diet": "moon"}]
+        async with town.runtime.database.read() as tx:
+            standing = await rounds.progress(tx, town.organization, stage["round_id"])
+        # two were asked in it because of what they answered: so few are told to nobody
+        assert standing is not None
+        assert {count for states in standing.deliveries.values() for count in states.values()} == {0}
 
 
 async def test_a_stage_survives_a_new_program_and_counts_each_person_once(open_town: OpenTown) -> None:

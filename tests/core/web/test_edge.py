@@ -216,3 +216,13 @@ async def test_the_log_names_templates_and_nothing_else(
 async def _connect(site: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     url = urlsplit(site.base)
     return await asyncio.open_connection(url.hostname, url.port)
+
+
+async def test_what_postgresql_cannot_keep_is_the_senders_fault(
+    open_site: OpenSite, migrated_postgresql_url: str
+) -> None:
+    async with open_site(database_url=migrated_postgresql_url) as site:
+        member = await site.member(site.tenants["Acme"], "member")
+        for path, name in (("/my/avoid", "remove"), ("/my/candle/withdraw", "candle")):
+            answer = await member.post(path, {name: "a\x00"})
+            assert (path, answer.status) == (path, 400)
