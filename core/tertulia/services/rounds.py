@@ -55,8 +55,8 @@ class RoundRow:
 class Progress:
     """Hold how a round stands: deliveries by purpose and state, and how many answered.
 
-    In a survey *answered* is rounded down to 5 and as of *counted_day*; reminders are rounded down to 5, too, and so is
-    everything in a further stage.
+    In a survey *answered* is rounded down to 5 and as of *counted_day*; reminders are rounded down to 5, too, and so
+    is everything in a further stage.
     """
 
     round: RoundRow
