@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tertulia.services.figures import Line
+from tertulia.runtime import Runtime
+from tertulia.services import figures
+from tertulia.services.figures import Line, Results
+from tertulia.storage.database import Tx
 from tertulia.surveys import scoring
 from tertulia.surveys.confidentiality.release import Figure
 from tertulia.surveys.instruments import Instrument, instruments
 from tertulia.surveys.scoring import Comparison, Estimate
+
+MOST = 12
+"""So many surveys are looked back on: three years of quarters."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Index:
     """Hold an instrument's index of everybody, from 0 to 100, and the newest published value of its *series*.
 
-    *compared* is `None` where none was published by then.
+    *compared* is `None` where none was published by then. *surely* and *above* count the last surveys in a row, this
+    one among them, that were above what was published by their year: with certainty, and by the figure.
     """
 
     title: str
@@ -25,6 +32,8 @@ class Index:
     source: str = ""
     year: int = 0
     compared: Comparison | None = None
+    surely: int = 0
+    above: int = 0
 
 
 def indexes(lines: Iterable[Line], year: int) -> list[Index]:
@@ -32,6 +41,32 @@ def indexes(lines: Iterable[Line], year: int) -> list[Index]:
     company = {line.item.key: line for line in lines if line.family == "company" and line.reading is not None}
     found = (_index(instrument, company, year) for instrument in instruments().values())
     return [one for one in found if one is not None]
+
+
+async def in_a_row(runtime: Runtime, tx: Tx, results: Results) -> list[Index]:
+    """Return the indexes of a survey, each with how often in a row it was above its series.
+
+    Of the practice's last `MOST` surveys; one that did not publish the index neither counts nor ends the row.
+    """
+    present, compared = _of(results), dict[str, list[Comparison]]()
+    if not present:
+        return []
+    now = results.round
+    ended = await figures.ended(tx, now.organization, [now.workspace])
+    before = [one for one in ended if one.practice == now.practice and one.opens_at < now.opens_at][: MOST - 1]
+    earlier = [await figures.results(runtime, tx, one) for one in reversed(before)]
+    for index in (index for one in [*earlier, results] if one is not None for index in _of(one)):
+        if index.compared is not None:
+            compared.setdefault(index.title, []).append(index.compared)
+    rows = {title: scoring.consecutive(row) for title, row in compared.items()}
+    nothing = (0, 0)
+    return [
+        replace(one, surely=rows.get(one.title, nothing)[0], above=rows.get(one.title, nothing)[1]) for one in present
+    ]
+
+
+def _of(results: Results) -> list[Index]:
+    return indexes(results.lines, (results.round.closes_at or results.round.opens_at).year)
 
 
 def _index(instrument: Instrument, company: Mapping[str, Line], year: int) -> Index | None:

@@ -9,7 +9,7 @@ from tertulia.errors import Mistake
 from tertulia.extension import Access
 from tertulia.services import figures, rounds
 from tertulia.services.figures import Results
-from tertulia.services.indexes import Index, indexes
+from tertulia.services.indexes import in_a_row
 from tertulia.storage import people
 from tertulia.storage.database import Tx
 from tertulia.web import pages
@@ -51,8 +51,9 @@ async def mine(request: web.Request) -> web.Response:
         mine_ = await people.workspaces_of(tx, session.organization, session.person)
         results = await _results(request, tx, mine_)
         lines = await figures.own_groups(runtime, tx, results, session.person)
+        found = await in_a_row(runtime, tx, results)
     items, rows = figures.table(lines)
-    return pages.render(request, "results.html", results=results, indexes=_indexes(results), items=items, rows=rows)
+    return pages.render(request, "results.html", results=results, indexes=found, items=items, rows=rows)
 
 
 async def listed(request: web.Request) -> web.Response:
@@ -69,13 +70,14 @@ async def page(request: web.Request) -> web.Response:
     """Show every published cell of one survey."""
     async with request.app[RUNTIME].database.read() as tx:
         results = await _results(request, tx, [request.match_info["workspace"]])
+        found = await in_a_row(request.app[RUNTIME], tx, results)
     whole = figures.table(results.of("company"))
     tables = [(family, *figures.table(results.of(family))) for family in figures.FAMILIES]
     return pages.render(
         request,
         "survey.html",
         results=results,
-        indexes=_indexes(results),
+        indexes=found,
         whole=whole,
         tables=[one for one in tables if one[2]],
     )
@@ -104,10 +106,6 @@ async def _results(request: web.Request, tx: Tx, workspaces: list[Id]) -> Result
     if found is None:
         raise Mistake("There is nothing to show: this is no survey, or it has not closed yet.")
     return found
-
-
-def _indexes(results: Results) -> list[Index]:
-    return indexes(results.lines, (results.round.closes_at or results.round.opens_at).year)
 
 
 async def _titled(tx: Tx, organization: Id, workspaces: list[Id]) -> list[dict[str, object]]:

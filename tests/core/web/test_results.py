@@ -201,7 +201,10 @@ async def test_an_index_stands_beside_its_published_series(open_site: OpenSite) 
     key = "civil_service_engagement"
     async with open_site() as site:
         acme = site.tenants["Acme"]
-        round_id = await released(site, acme, Options(instruments=(key,), anchor=f"{key}.proud", questions=5))
+        options = Options(instruments=(key,), anchor=f"{key}.proud", questions=5)
+        first = await released(site, acme, options, days=190)
+        await released(site, acme, days=100)  # it asks other questions, and neither counts nor ends the row
+        round_id = await released(site, acme, options)
         for who, path in (("member", "/my/results"), ("analyst", f"/workspaces/{acme.workspace}/surveys")):
             visitor = await site.member(acme, who)
             shown = await text(await visitor.get(f"{path}/{round_id}"))
@@ -211,7 +214,9 @@ async def test_an_index_stands_beside_its_published_series(open_site: OpenSite) 
             assert 64 < int(found[1]) < 83 < int(found[2]) <= 100
             assert "UK Civil Service published 64 for 2024." in shown
             assert "above it with certainty" in shown
+            assert "in the last 2 surveys in a row, and with certainty in the last 2." in shown
             assert "Source: Civil Service People Survey" in shown
+            assert "in a row" not in await text(await visitor.get(f"{path}/{first}"))
 
 
 async def test_nobody_else_sees_any_of_it(open_site: OpenSite) -> None:
