@@ -125,6 +125,10 @@ class LiveRounds(Protocol):
         """Take *attendees* for everybody who is in the meeting now; the others have left."""
         ...
 
+    async def seen(self, session: Id, host: Actor, actors: Sequence[Actor]) -> None:
+        """Note accounts that are in the meeting, in whatever seat, so that nobody of them is asked as absent."""
+        ...
+
     async def enter(self, session: Id, attendee: Attendee) -> None:
         """Note that one participant is there; raises `Refused` where another holds that seat."""
         ...

@@ -202,6 +202,12 @@ class WorkspaceLive:
             await live_turns.follow(self._runtime, tx, found)
         await self._tell()
 
+    async def seen(self, session: Id, host: Actor, actors: Sequence[Actor]) -> None:
+        """Note accounts that are in the meeting, in whatever seat, so that nobody of them is asked as absent."""
+        async with self._runtime.database.write() as tx:
+            await self._host(tx, host)
+            await live_seats.note(self._runtime, tx, await self._session(tx, session, lock=True), actors)
+
     async def enter(self, session: Id, attendee: Attendee) -> None:
         """Note that one participant is there; raises `Refused` where another holds that seat."""
 

@@ -13,6 +13,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from tertulia.domain.identifiers import Id, Json
+from tertulia.domain.people import Actor
 from tertulia.domain.prompts import Given
 from tertulia.errors import Refused
 from tertulia.live import Attendee
@@ -107,6 +108,29 @@ async def list_present(runtime: Runtime, tx: Tx, session: Session, there: Sequen
     for ref in sorted(here):
         if ref not in known or not known[ref].here or (accounts.get(ref) and not known[ref].identity):
             await _sit(runtime, tx, session, ref, accounts.get(ref), known.get(ref))
+
+
+async def note(runtime: Runtime, tx: Tx, session: Session, actors: Sequence[Actor]) -> None:
+    """Note accounts that are in the meeting, nobody knows in which seat: they are not absent, and nothing else."""
+    now, seats = runtime.clock.now(), await read(tx, session)
+    known = {one.identity for one in seats}
+    found = await facts.resolve(runtime, tx, session.organization, list(dict.fromkeys(actors)))
+    new = sorted({account.id for account in found.values()} - known)
+    # a seat that was left counts for no figure, turn or group
+    rows = [
+        {
+            "organization_id": session.organization,
+            "session_id": session.id,
+            "ref": f"account:{account}",
+            "round_id": session.round,
+            "identity_id": account,
+            "holder": None,
+            "arrived_at": now,
+            "left_at": now,
+        }
+        for account in new[: max(0, MOST - len(seats))]
+    ]
+    await upsert(tx, seat, rows, keys=KEYS)
 
 
 async def enter(runtime: Runtime, tx: Tx, session: Session, who: Attendee) -> None:

@@ -156,6 +156,7 @@ class FakeLive:
     responses: dict[tuple[Id, str], Json | None] = field(default_factory=dict)
     shown: Prompt | None = None
     languages: dict[Actor, str] = field(default_factory=dict)
+    there: dict[Id, set[Actor]] = field(default_factory=dict)
     _order: dict[Id, tuple[str, ...]] = field(default_factory=dict)
     _groups: dict[Id, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
 
@@ -219,6 +220,10 @@ class FakeLive:
         known = self.seats[session]
         self.seats[session] = {one.ref: known.get(one.ref, one) for one in attendees}
         self._count(session)
+
+    async def seen(self, session: Id, host: Actor, actors: Sequence[Actor]) -> None:
+        """Note accounts, without a seat."""
+        self.there.setdefault(session, set()).update(actors)
 
     async def enter(self, session: Id, attendee: Attendee) -> None:
         """Seat one participant, or refuse where another sits there."""

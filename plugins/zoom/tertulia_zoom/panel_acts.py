@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from tertulia import Actor, Attendee, Context, Id, Prompt, Refused
 from tertulia_zoom import panel_view
 from tertulia_zoom.desk import Desk
-from tertulia_zoom.panel_meeting import SESSIONS, accounts_in
+from tertulia_zoom.panel_meeting import SESSIONS, accounts_in, accounts_present
 from tertulia_zoom.panel_pass import Pass
 from tertulia_zoom.panel_view import View
 from tertulia_zoom.panel_watch import Seen, Watch
@@ -187,6 +187,15 @@ async def present(panels: Panels, who: Pass, asked: Mapping[str, Any]) -> View:
     return {}
 
 
+async def roll(panels: Panels, who: Pass, asked: Mapping[str, Any]) -> View:
+    """Learn which accounts came before the meeting was a place of ours: they are not asked as absent."""
+    host, session = panels.host(who), await _session(panels, who)
+    accounts = await accounts_present(panels.desk, who.meeting)
+    if accounts:
+        await panels.context.live.seen(session, host, accounts)
+    return {}
+
+
 async def answer(panels: Panels, who: Pass, asked: Mapping[str, Any]) -> View:
     """Take an answer or a pass: a member's under their name, anybody else's without."""
     values, verb, live = asked.get("values", {}), _text(asked, "verb"), panels.context.live
@@ -250,6 +259,7 @@ ACTS: dict[str, Act] = {
     "start": start,
     "ask": ask,
     "present": present,
+    "roll": roll,
     "answer": answer,
     "turns": turns,
     "next": following,

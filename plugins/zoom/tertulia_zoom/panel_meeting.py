@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import OrderedDict
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from tertulia import Actor, Refused, RetryLater, SendError
-from tertulia_zoom.app_context import AppContext, open_context
+from tertulia_zoom.app_context import USER, AppContext, open_context
 from tertulia_zoom.desk import Desk
 from tertulia_zoom.events import MeetingEvent
 from tertulia_zoom.panel_pass import Pass, Passes
@@ -17,6 +19,8 @@ from tertulia_zoom.webhooks import instance_key
 REMEMBERED = 500
 VISITOR = re.compile(r"[0-9a-f]{8}[0-9a-f-]{24,28}")
 SWEPT = timedelta(minutes=5)
+PATIENCE = 60.0
+"""Real seconds for which Zoom's dashboard is waited for, with a day's quota used up, too."""
 USED, SESSIONS = "panel/used/", "panel/session/"
 """Where app contexts that were used are kept, and the last session of each instance; each until it means nothing."""
 
@@ -81,6 +85,21 @@ class Door:
         if len(self._numbers) > REMEMBERED:
             self._numbers.popitem(last=False)
         return number
+
+
+async def accounts_present(desk: Desk, meeting: str) -> list[Actor]:
+    """Return the accounts in an instance now, as Zoom's dashboard tells; none where the plan or scopes lack that.
+
+    Guests of other accounts have no id there, and whoever left or waits is not present.
+    """
+    found: dict[str, Actor] = {}
+    with suppress(SendError, TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            async for page in desk.account.present(meeting):
+                here = (row for row in page if not row.get("leave_time") and row.get("status") != "in_waiting_room")
+                names = (row.get("id") for row in here)
+                found |= {name: desk.actor(name) for name in names if isinstance(name, str) and USER.fullmatch(name)}
+    return list(found.values())
 
 
 async def accounts_in(desk: Desk, number: str, meeting: str) -> dict[str, Actor]:

@@ -114,8 +114,8 @@ def accepted(header: str) -> str:
         tongue = tag.strip().partition("-")[0].lower()
         if tongue in LANGUAGES or tongue == "en":
             wanted.append((-_weight(weight), place, tongue))
-    weight, _, best = min(wanted, default=(0.0, 0, "en"))
-    return best if weight < 0 else "en"
+    best = min(wanted, default=(0.0, 0, "en"))
+    return best[2] if best[0] < 0 else "en"
 
 
 def _weight(written: str) -> float:

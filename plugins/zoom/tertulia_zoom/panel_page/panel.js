@@ -244,6 +244,8 @@ function startForm(label) {
 async function start() {
   const { practice, warmth, length, size } = chosen;
   await service.do("start", { practice, warmth, length, size });
+  // takes as long as Zoom takes; nobody waits for it
+  service.do("roll").catch(() => {});
   await listPresent();
 }
 

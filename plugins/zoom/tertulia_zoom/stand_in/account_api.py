@@ -102,6 +102,15 @@ def instances(call: Call) -> tuple[int, Body]:
     return 200, {"meetings": [{"uuid": one.uuid, "start_time": written(one.started)} for one in mine]}
 
 
+@operation("GET", "/metrics/meetings/{meetingId}/participants")
+def present(call: Call) -> tuple[int, Body]:
+    """List who is in a meeting that goes on, and who left it; nobody else's account has an id."""
+    found = call.town.instances.get(call.ids[0])
+    if found is None or found.ended is not None or call.query.get("type") != "live":
+        raise Failed(404, 3001, f"Meeting does not exist: {call.ids[0]}.")
+    return 200, call.page("participants", [_live_row(stay) for stay in found.stays])
+
+
 @operation("GET", "/past_meetings/{meetingId}/participants")
 def participants(call: Call) -> tuple[int, Body]:
     """List who was there; nothing where only one person was."""
@@ -177,6 +186,12 @@ def _row(stay: Stay, found: Instance) -> Body:
         "failover": False,
         "status": "in_meeting",
     }
+
+
+def _live_row(stay: Stay) -> Body:
+    left: Body = {"leave_time": written(stay.left)} if stay.left else {}
+    who: Body = {"id": stay.user, "user_id": stay.session, "user_name": stay.name, "status": "in_meeting"}
+    return {**who, "join_time": written(stay.joined), **left}
 
 
 def _seconds(stay: Stay, found: Instance) -> int:

@@ -11,9 +11,11 @@ from datetime import timedelta
 from typing import Any
 
 import aiohttp
+import pytest
 
 from tertulia.services import people
 from tertulia.storage import tables
+from tertulia_zoom.stand_in import faults
 
 HANA, ANA, BEN, CYD = "Hana Ito", "Ana Sousa", "Ben Okafor", "Cyd Moreau"
 
@@ -293,3 +295,29 @@ async def test_the_end_of_a_meeting_ends_what_its_host_left_open(open_gathering:
         absent = {"dee@example.org", "cyd@example.org"}
         await place.core.until(lambda: {one.recipient for one in place.mailbox.messages()} & absent)
         assert {one.recipient for one in place.mailbox.messages()} <= absent | {"ana@example.org", "ben@example.org"}
+
+
+@pytest.mark.parametrize("fault", [None, faults.not_on_plan(), faults.no_scope(), faults.bad_json()])
+async def test_who_came_before_the_panel_and_never_opened_it_is_not_absent(open_gathering: Any, fault: Any) -> None:
+    async with open_gathering() as place, aiohttp.ClientSession() as http:
+        clients, meeting, users = place.clients, place.instance, place.users
+        clients.join(meeting, users[ANA])  # nobody reads this meeting yet
+        clients.join(meeting, name=CYD)  # a guest who only has the name of a colleague
+        clients.leave(clients.join(meeting, users[BEN]))
+        host = await Asking(place, http, clients.join(meeting, users[HANA])).enter()
+        member = await Asking(place, http, clients.join(meeting, users[CYD], role="attendee")).enter()
+        place.clients.leave(member.person)
+        await host.post("roll", {}, 409)
+        await host.post("start", {"practice": "warm-up", "warmth": 1})
+        await member.post("roll", {}, 403)
+        place.server.script(fault, fault)
+        for _ in range(2):  # a second time changes nothing
+            assert await host.post("roll", {}) == {}
+        await host.post("ask", {})
+        await host.fresh()
+        assert (await host.fresh())["counts"]["present"] == 1, "the host's list says who is here"
+        assert host.last["counts"]["guests"] == 0
+        await host.post("end", {})
+        asked_later = {row.recipient for row in await rows(place, tables.delivery)}
+        absent = {place.people[name] for name in (BEN, CYD, "Dee Novak", *([ANA] if fault else []))}
+        assert asked_later == absent, "nobody is known by a name, and who left before is asked"
