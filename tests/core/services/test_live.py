@@ -14,7 +14,7 @@ from tertulia.domain.people import Actor, Place
 from tertulia.domain.programs import Cadence, Practice
 from tertulia.errors import Mistake, Refused
 from tertulia.live import Attendee, Counts, Standing
-from tertulia.services import closing, identities, matching, people, rounds
+from tertulia.services import closing, identities, live_seats, live_sessions, matching, people, rounds
 from tertulia.services.installations import Installations
 from tertulia.services.live import WorkspaceLive
 from tertulia.services.prompts import open_ticket
@@ -283,6 +283,37 @@ async def test_a_meeting_s_list_says_who_left(open_stage: Open) -> None:
             with pytest.raises(Refused):
                 await live.present(session, HANA, who)
             assert (await counted(live, session)).present == 2, name
+
+
+async def test_accounts_that_are_seen_are_there_and_in_no_figure(open_stage: Open) -> None:
+    async with open_stage() as stage:
+        live, session = await asked(stage, "Ada", "Bo")
+        cy = await member(stage, "Cy")
+        before = await counted(live, session)
+        with pytest.raises(Refused, match="only hosts"):
+            await live.seen(session, actor("Ada"), [actor("Cy")])
+        for _ in range(2):
+            await live.seen(session, HANA, [actor("Cy"), actor("Ada"), actor("Cy")])
+        await live.seen(session, HANA, [])
+        assert await counted(live, session) == before
+        assert "account" not in str(await live.turns(session, HANA, 30))
+        async with stage.database.read() as tx:
+            found = await live_sessions.find(tx, stage.organization, stage.workspace, session)
+            assert cy in await live_seats.persons(tx, found)
+            assert len(await live_seats.read(tx, found)) == 3
+        await live.enter(session, seat("Cy"))
+        assert (await counted(live, session)).present == before.present + 1, "who comes to a seat is counted"
+
+
+@ON_SQLITE
+async def test_a_member_is_spoken_to_in_the_language_they_chose(open_stage: Open) -> None:
+    async with open_stage() as stage:
+        live, _ = await asked(stage, "Ada")
+        async with stage.database.write() as tx:
+            person = tables.person
+            await tx.execute(person.update().where(person.c.name == "Ada").values(languages=["pl", "en"]))
+        assert await live.language(actor("Ada")) == "pl"
+        assert await live.language(actor("Nobody")) is None
 
 
 @ON_SQLITE
