@@ -13,8 +13,8 @@ FEWEST_ANSWERS = 5
 
 CONFIDENTIAL = (
     "Confidential: your answer is sealed and kept without your name. Until the round closes, whoever holds the "
-    "server's keys could join the two; at the close keys and ballots are destroyed and only rounded figures remain. A few "
-    "answers, drawn by lot, may be left out of them."
+    "server's keys could join the two; at the close keys and ballots are destroyed and only rounded figures remain. "
+    "A few answers, drawn by lot, may be left out of them."
 )
 """What every survey channel says."""
 
