@@ -72,7 +72,11 @@ async def test_an_import_leaves_ties_and_nothing_else(
         async def imported() -> bool:
             return len((await dump(core))["interaction"]) > 8
 
+        async def answered() -> bool:
+            return bool((await dump(core))["response"])
+
         await core.until(imported)
+        await core.until(answered)
         await place.server.quiet()
         assert place.server.violations == 0
         found = await dump(core)
