@@ -103,7 +103,7 @@ class MeetingHistory:
                 here = reached.setdefault(number, _Reached(context.clock.now() - BACK))
                 open_from: list[datetime] = []
                 async for instance in self._undone(number, here):
-                    record = await self._record(instance)
+                    record = await self._record(number, instance)
                     if record is not None:
                         await context.live.over(self._desk.place(number), record.ended)
                         there = {stay.who for stay in record.stays}
@@ -154,7 +154,7 @@ class MeetingHistory:
 
     # -- what was --------------------------------------------------------------------------------------------------
 
-    async def _record(self, instance: _Instance) -> _Record | None:
+    async def _record(self, number: str, instance: _Instance) -> _Record | None:
         """Return what is known of an instance; `None` while it lasts."""
         now = self._desk.context.clock.now()
         details = await self._details(instance.uuid)
@@ -167,13 +167,19 @@ class MeetingHistory:
                 return None
             ended = last
         rows = await self._rows(instance.uuid)
-        reported = reported_stays(instance.uuid, rows, instance.events)
-        events = told_stays(instance.events)
+        # events that came while Zoom was asked tell the devices of guests in its records
+        told_by_now = [event async for event in self._events(number, instance.uuid)]
+        reported = reported_stays(instance.uuid, rows, told_by_now)
+        events = told_stays(told_by_now)
         known = {stay.session for stay in reported}
         missing = [stay for stay in events if stay.session not in known and (stay.left is not None or not reported)]
         rooms = [_within(stay, reported) for stay in events if stay.session in known and stay.room is not None]
         whole = (bool(reported) and not missing) or now - ended >= PATIENCE
         return _Record(started=started, ended=max(started, ended), stays=[*reported, *missing, *rooms], whole=whole)
+
+    async def _events(self, number: str, uuid: str) -> AsyncIterator[MeetingEvent]:
+        async for _, value in self._desk.context.store.scan(instance_key(number, uuid)):
+            yield MeetingEvent.again(value)
 
     async def _details(self, uuid: str) -> Json:
         try:
