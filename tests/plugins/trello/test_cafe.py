@@ -56,6 +56,12 @@ async def test_who_ticks_that_a_group_met_has_said_so(open_village: Any, tmp_pat
         (met,) = town.items.values()
         # the day on which everybody is asked whether they met
         await live(place, planned.opens_at + timedelta(days=4))
+
+        async def asked() -> bool:
+            found = await rows(place, tables.round_table)
+            return any(row.state == "open" and row.occurrence.startswith("stage:") for row in found)
+
+        await core.until(asked)
         town.tick(place.accounts["Ana"], met["id"])
 
         async def said() -> bool:
