@@ -1,0 +1,10 @@
+"""Keep kudos and discussions."""
+
+from __future__ import annotations
+
+revision = "0011"
+down_revision = "0010"
+
+
+def upgrade() -> None:
+    """Change nothing."""

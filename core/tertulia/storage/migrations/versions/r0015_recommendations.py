@@ -1,0 +1,10 @@
+"""Keep recommendations."""
+
+from __future__ import annotations
+
+revision = "0015"
+down_revision = "0014"
+
+
+def upgrade() -> None:
+    """Change nothing."""
