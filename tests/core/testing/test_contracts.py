@@ -49,9 +49,9 @@ YARD = {"ref": "yard", "kind": "board"}
 
 
 @asynccontextmanager
-async def stand(choose: Callable[[Platform], T | None]) -> AsyncIterator[Stand[T]]:
+async def stand(choose: Callable[[Platform], T | None], patience: float) -> AsyncIterator[Stand[T]]:
     async with LoopbackServer() as server:
-        settings = loopback.Settings.model_validate(server.settings(timeout=0.2, gathers=True))
+        settings = loopback.Settings.model_validate(server.settings(timeout=patience, gathers=True))
         server.members = [{"user": f"u{number}", "name": f"Member {number}"} for number in range(250)]
         server.facts = [
             event("participated", "u1", place=HALL if hour % 2 else YARD, at=EPOCH + timedelta(hours=hour))
@@ -77,29 +77,29 @@ async def stand(choose: Callable[[Platform], T | None]) -> AsyncIterator[Stand[T
 
 class TestSurveys(SurveyPortContract):
     def stand(self) -> AbstractAsyncContextManager[Stand[SurveyPort]]:
-        return stand(lambda platform: platform.survey)
+        return stand(lambda platform: platform.survey, self.patience)
 
 
 class TestRituals(RitualPortContract):
     def stand(self) -> AbstractAsyncContextManager[Stand[RitualPort]]:
-        return stand(lambda platform: platform.ritual)
+        return stand(lambda platform: platform.ritual, self.patience)
 
 
 class TestReplies(ReplyPortContract):
     reply_to = "chat-1"
 
     def stand(self) -> AbstractAsyncContextManager[Stand[ReplyPort]]:
-        return stand(lambda platform: platform.replies)
+        return stand(lambda platform: platform.replies, self.patience)
 
 
 class TestDirectory(DirectoryPortContract):
     def stand(self) -> AbstractAsyncContextManager[Stand[DirectoryPort]]:
-        return stand(lambda platform: platform.directory)
+        return stand(lambda platform: platform.directory, self.patience)
 
 
 class TestParticipation(ParticipationPortContract):
     def stand(self) -> AbstractAsyncContextManager[Stand[ParticipationPort]]:
-        return stand(lambda platform: platform.participation)
+        return stand(lambda platform: platform.participation, self.patience)
 
 
 class TestWebhook(WebhookContract):

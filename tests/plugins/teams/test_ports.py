@@ -77,18 +77,18 @@ def recipient(user: str) -> Recipient:
 
 
 @asynccontextmanager
-async def outbound(**settings: object) -> AsyncIterator[tuple[StandIn, Outbound]]:
+async def outbound(timeout: float = 20, **settings: object) -> AsyncIterator[tuple[StandIn, Outbound]]:
     async with StandIn() as stand_in:
-        known = Settings.model_validate(stand_in.settings(timeout=0.8, **settings))
+        known = Settings.model_validate(stand_in.settings(timeout=timeout, **settings))
         async with FakeContext(settings=known, plugin="teams") as context:
             yield stand_in, Outbound(context)
 
 
 @asynccontextmanager
 async def stand(
-    choose: Callable[[Platform], T | None], api: Api = "connector", place: Place | None = None
+    choose: Callable[[Platform], T | None], patience: float, api: Api = "connector"
 ) -> AsyncIterator[Stand[T]]:
-    async with outbound() as (stand_in, out):
+    async with outbound(patience) as (stand_in, out):
         people = [
             stand_in.tenant.add_person(f"Member {n}", f"m{n}@example.org", guest=n % 5 == 0, has_app=True)
             for n in range(250)
@@ -125,18 +125,18 @@ async def stand(
 
 class TestSurveys(SurveyPortContract):
     def stand(self) -> AbstractAsyncContextManager[Stand[SurveyPort]]:
-        return stand(lambda platform: platform.survey)
+        return stand(lambda platform: platform.survey, self.patience)
 
 
 class TestRituals(RitualPortContract):
     def stand(self) -> AbstractAsyncContextManager[Stand[RitualPort]]:
-        return stand(lambda platform: platform.ritual)
+        return stand(lambda platform: platform.ritual, self.patience)
 
 
 class TestReplies(ReplyPortContract):
     @asynccontextmanager
     async def stand(self) -> AsyncIterator[Stand[ReplyPort]]:  # type: ignore[override]
-        async with outbound() as (stand_in, out):
+        async with outbound(self.patience) as (stand_in, out):
             person = stand_in.tenant.add_person("Ana", "ana@example.org", has_app=True)
             chat = Reference(service_url=stand_in.service_url, conversation=stand_in.tenant.chat(person).id)
             await out.connector.send(chat, {"type": "message", "text": "so that there is a token"})
@@ -158,12 +158,12 @@ class TestReplies(ReplyPortContract):
 
 class TestDirectory(DirectoryPortContract):
     def stand(self) -> AbstractAsyncContextManager[Stand[DirectoryPort]]:
-        return stand(lambda platform: platform.directory, "graph")
+        return stand(lambda platform: platform.directory, self.patience, "graph")
 
 
 class TestParticipation(ParticipationPortContract):
     def stand(self) -> AbstractAsyncContextManager[Stand[ParticipationPort]]:
-        return stand(lambda platform: platform.participation, "graph")
+        return stand(lambda platform: platform.participation, self.patience, "graph")
 
 
 async def test_a_member_without_the_app_gets_it_before_the_first_question() -> None:

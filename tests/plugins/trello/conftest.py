@@ -54,7 +54,7 @@ async def bench(start: datetime = EPOCH, **more: Any) -> AsyncIterator[Bench]:
     ana, ben, carla = (town.member(name, name.title()) for name in ("ana", "ben", "carla"))
     board = town.board("Everyone", ana, ben, carla)
     async with TrelloServer(town=town) as server:
-        settings = Settings.model_validate(server.settings(**{"timeout": 0.4, **more}))
+        settings = Settings.model_validate(server.settings(**{"timeout": 20, **more}))
         async with FakeContext(settings=settings, plugin="trello", clock=clock, origin=NOWHERE) as context:
             (platform,) = tertulia_trello.register_platforms(context)
             yield Bench(server, town, context, platform, clock, board, ana, ben, carla)

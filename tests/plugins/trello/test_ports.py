@@ -63,6 +63,7 @@ class Connected:
     """Connect a port to a stand-in with a little history on two boards."""
 
     choose: Callable[[Platform], Any]
+    patience: float
 
     @pytest.fixture(autouse=True)
     def _bench(self, open_bench: Any) -> None:
@@ -70,7 +71,7 @@ class Connected:
 
     @asynccontextmanager
     async def _stand(self) -> AsyncIterator[Stand[Any]]:
-        async with self.open() as bench:
+        async with self.open(timeout=self.patience) as bench:
             town = bench.town
             others = town.board("Elsewhere", bench.ana, bench.ben)
             for board in (bench.board, others):
@@ -111,7 +112,7 @@ class TestReplies(Connected, ReplyPortContract):
 
     @asynccontextmanager
     async def _stand(self) -> AsyncIterator[Stand[Any]]:
-        async with super()._stand() as stand, self.open() as bench:
+        async with super()._stand() as stand, self.open(timeout=self.patience) as bench:
             card = bench.town.card(bench.ana, bench.town.add_list(bench.board, "To do"), "Something")
             comment = bench.town.comment(bench.ana, card, "@tertulia snooze")
             self.reply_to = replies.address(card, comment, "snooze")

@@ -49,7 +49,7 @@ async def bench(start: datetime = EPOCH, **more: Any) -> AsyncIterator[Bench]:
     users = tuple(town.add_user(name, f"{name.split()[0].lower()}@example.org") for name in NAMES)
     number = town.add_meeting(users[0], "Weekly")
     async with ZoomServer(town=town) as server:
-        settings = Settings.model_validate(server.settings(**{"timeout": 1.0, **more}))
+        settings = Settings.model_validate(server.settings(**{"timeout": 20, **more}))
         async with FakeContext(settings=settings, plugin="zoom", clock=clock) as context:
             (platform,) = tertulia_zoom.register_platforms(context)
             yield Bench(server, town, context, desk(context), platform, clock, users, number)

@@ -74,7 +74,7 @@ async def bench(**more: Any) -> AsyncIterator[Bench]:
     ana, ben = town.add_user("Ana Sousa", "ana@example.org"), town.add_user("Ben Okafor", "ben@example.org")
     channel = town.chat.add_channel("Everyone", [ana, ben])
     async with ZoomServer(town=town) as server:
-        settings = Settings.model_validate(server.settings(**{"timeout": 1.0, "scheduler": ana, **more}))
+        settings = Settings.model_validate(server.settings(**{"timeout": 20, "scheduler": ana, **more}))
         async with FakeContext(settings=settings, plugin="zoom", clock=clock) as context:
             yield Bench(server, town, context, team_chat(context), ana, ben, channel)
 
@@ -108,10 +108,11 @@ class Connected:
     """Connect a port to a stand-in."""
 
     choose: Callable[[TeamChat], Any]
+    patience: float
 
     @asynccontextmanager
     async def _stand(self) -> AsyncIterator[Stand[Any]]:
-        async with bench() as made:
+        async with bench(timeout=self.patience) as made:
             yield Stand(
                 port=type(self).choose(made.team),
                 meet=lambda trouble: meet(made.server, trouble),

@@ -31,7 +31,7 @@ FAULTS: dict[Trouble, faults.Fault] = {
 
 
 @asynccontextmanager
-async def stand(port: str) -> AsyncIterator[Stand[Any]]:
+async def stand(port: str, patience: float) -> AsyncIterator[Stand[Any]]:
     clock = DrivenClock(EPOCH)
     town = Town(now=clock.now)
     users = [town.add_user(f"Person {number}", f"p{number}@example.org") for number in range(4)]
@@ -45,7 +45,7 @@ async def stand(port: str) -> AsyncIterator[Stand[Any]]:
             clock.advance(timedelta(minutes=20))
             server.meetings.end(instance)
         clock.advance(timedelta(minutes=10))
-        settings = Settings.model_validate(server.settings(timeout=0.5))
+        settings = Settings.model_validate(server.settings(timeout=patience))
         async with FakeContext(settings=settings, plugin="zoom", clock=clock) as context:
             (platform,) = tertulia_zoom.register_platforms(context)
 
@@ -69,9 +69,9 @@ async def stand(port: str) -> AsyncIterator[Stand[Any]]:
 
 class TestDirectory(DirectoryPortContract):
     def stand(self) -> AbstractAsyncContextManager[Stand[Any]]:
-        return stand("directory")
+        return stand("directory", self.patience)
 
 
 class TestParticipation(ParticipationPortContract):
     def stand(self) -> AbstractAsyncContextManager[Stand[Any]]:
-        return stand("participation")
+        return stand("participation", self.patience)
