@@ -112,7 +112,8 @@ async def test_a_worker_that_was_away_for_longer_than_its_lease_is_fenced(fleet:
         await other.start()
         sleeper.signal(signal.SIGSTOP)
         await asyncio.sleep(0.5)
-        await town.arrivals(len(town.platform.journal) + 2 * LANES, 60)
+        # where it stopped inside a transaction, the others wait until PostgreSQL ends that one
+        await town.arrivals(len(town.platform.journal) + 2 * LANES, 120)
         sleeper.signal(signal.SIGCONT)
         await town.until(lambda: town.all_final("invite", 500))
         await asyncio.sleep(1)

@@ -26,6 +26,8 @@ T = TypeVar("T")
 Work: TypeAlias = Callable[[Tx], Awaitable[T]]
 GROUP = 200
 """At most that many pieces of work share one commit."""
+ABANDONED = 30.0
+"""After so many idle seconds PostgreSQL ends a transaction: a worker that stands still must not hold up the others."""
 ATTEMPTS = 3
 """How often a piece of work runs that PostgreSQL rolled back to resolve a deadlock."""
 
@@ -39,10 +41,11 @@ class Database:
         self._committer: asyncio.Task[None] | None = None
 
     @classmethod
-    def open(cls, url: str, *, checkpoints: bool = True, pool: int = 8) -> Database:
+    def open(cls, url: str, *, checkpoints: bool = True, pool: int = 8, abandoned: float = ABANDONED) -> Database:
         """Open *url*: `sqlite:///path` or `postgresql://…`.
 
         *checkpoints* is false for a second process beside a service on SQLite: one connection checkpoints only.
+        On PostgreSQL the server ends a transaction that stands idle for *abandoned* seconds, and frees its locks.
         """
         if url.startswith("sqlite"):
             _make_private(sa.make_url(url).database)
@@ -57,8 +60,14 @@ class Database:
             _prepare(reader, query_only=True, checkpoints=False)
             return cls(writer, reader)
         asynchronous = url.replace("postgresql://", "postgresql+psycopg://", 1)
+        options = {"options": f"-c idle_in_transaction_session_timeout={int(abandoned * 1000)}"}
         engine = create_async_engine(
-            asynchronous, pool_size=pool, max_overflow=4, pool_pre_ping=True, hide_parameters=True
+            asynchronous,
+            pool_size=pool,
+            max_overflow=4,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args=options,
         )
         return cls(engine, engine.execution_options(postgresql_readonly=True))
 

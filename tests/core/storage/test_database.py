@@ -7,6 +7,8 @@ import random
 import sqlite3
 import stat
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,15 @@ from hypothesis import strategies as st
 from tertulia.errors import Mistake
 from tertulia.storage.database import Database, Tx, upsert
 from tertulia.storage.tables import rate, stamp
+
+
+@asynccontextmanager
+async def opened(url: str, **options: Any) -> AsyncIterator[Database]:
+    database = Database.open(url, **options)
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 async def names(database: Database) -> list[str]:
@@ -229,3 +240,23 @@ async def test_upsert_inserts_overwrites_or_leaves(open_database: Any) -> None:
 def test_a_database_without_a_file_is_refused(path: str) -> None:
     with pytest.raises(Mistake, match="TERTULIA_DATABASE_URL"):
         Database.open(path)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_a_worker_that_stands_still_in_a_transaction_does_not_hold_up_the_others(database_url: str) -> None:
+    async with opened(database_url, abandoned=0.5) as sleeper, opened(database_url) as other:
+        async with other.write() as tx:
+            await put("wanted by both")(tx)
+        change = sa.update(stamp).where(stamp.c.name == "wanted by both")
+
+        async def sleep_in_a_transaction() -> None:
+            async with sleeper.write() as tx:
+                await tx.execute(change.values(value="sleeper"))
+                async with other.write() as theirs:
+                    await theirs.execute(change.values(value="other"))
+                await tx.execute(change.values(value="awake too late"))
+
+        with pytest.raises(sa.exc.DBAPIError, match="idle-in-transaction"):
+            await sleep_in_a_transaction()
+        async with sleeper.read() as tx:
+            assert (await tx.execute(sa.select(stamp.c.value))).scalar_one() == "other"
