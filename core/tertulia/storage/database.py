@@ -27,7 +27,7 @@ Work: TypeAlias = Callable[[Tx], Awaitable[T]]
 GROUP = 200
 """At most that many pieces of work share one commit."""
 ABANDONED = 30.0
-"""After so many idle seconds PostgreSQL ends a transaction: a worker that stands still must not hold up the others."""
+"""After so many idle seconds PostgreSQL ends a transaction: a worker that stands still must not hold up others."""
 ATTEMPTS = 3
 """How often a piece of work runs that PostgreSQL rolled back to resolve a deadlock."""
 
