@@ -10,8 +10,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 DEMO ?=
 TESTS ?=
 BENCH ?=
-# processes that tests run in; each starts a PostgreSQL of its own
-JOBS ?= 2
+# processes that tests run in, twice the cores of a small machine, because tests wait more than they compute; each
+# starts a PostgreSQL of its own
+JOBS ?= 4
 
 .PHONY: demo test lint format bench clean
 
@@ -19,7 +20,7 @@ demo: $(READY)
 	$(BIN)/tertulia demo $(DEMO)
 
 test: lint
-	$(BIN)/python -m pytest -q -n $(JOBS) $(TESTS)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(TESTS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
