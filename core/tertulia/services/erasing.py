@@ -31,7 +31,12 @@ DELETED = (
     tables.sign_up,
     tables.round_share,
     tables.reservation,
+    tables.past_result,
     tables.private_answer,
+    tables.gallery_item,
+    tables.celebration,
+    tables.employment,
+    tables.affinity_member,
 )
 """Whose rows of the person are deleted."""
 
@@ -98,6 +103,7 @@ async def _forget(runtime: Runtime, tx: Tx, organization: Id, selves: Sequence[I
     await _delete_ballots(runtime, tx, organization, selves)
     await candles.forget(runtime, tx, organization, selves)
     await _delete_accounts(tx, organization, selves)
+    await _delete_pictures(tx, organization, selves)
     for table in DELETED:
         await tx.execute(table.delete().where(table.c.organization_id == organization, table.c.person_id.in_(selves)))
     facts, ties = tables.participation, tables.interaction
@@ -105,6 +111,9 @@ async def _forget(runtime: Runtime, tx: Tx, organization: Id, selves: Sequence[I
     await tx.execute(facts.update().where(*mine).values(person_id=None, identity_id=None))
     either = sa.or_(ties.c.source_id.in_(selves), ties.c.target_id.in_(selves))
     await tx.execute(ties.delete().where(ties.c.organization_id == organization, either))
+    said = tables.kudos
+    either = sa.or_(said.c.giver_id.in_(selves), said.c.receiver_id.in_(selves))
+    await tx.execute(said.delete().where(said.c.organization_id == organization, either))
     lists = tables.avoidance
     await tx.execute(lists.delete().where(lists.c.organization_id == organization, lists.c.avoided_id.in_(selves)))
     for one in selves:
@@ -125,6 +134,12 @@ async def _delete_ballots(runtime: Runtime, tx: Tx, organization: Id, selves: Se
         if keys is not None:
             cast = [ballot_id(keys.secret, one) for one in selves]
             await tx.execute(ballot.delete().where(ballot.c.round_id == round_id, ballot.c.id.in_(cast)))
+
+
+async def _delete_pictures(tx: Tx, organization: Id, selves: Sequence[Id]) -> None:
+    item, picture = tables.gallery_item, tables.gallery_picture
+    mine = sa.select(item.c.id).where(item.c.organization_id == organization, item.c.person_id.in_(selves))
+    await tx.execute(picture.delete().where(picture.c.item_id.in_(mine)))
 
 
 async def _delete_accounts(tx: Tx, organization: Id, selves: Sequence[Id]) -> None:
@@ -151,11 +166,12 @@ async def _delete_accounts(tx: Tx, organization: Id, selves: Sequence[Id]) -> No
 async def _replace(tx: Tx, organization: Id, person: Id, nobody: Id) -> None:
     """Put the same fresh id wherever a count, or the ledger of who was asked and who answered, needs one."""
     sent, ledger, hosted, program = tables.delivery, tables.respondent, tables.session, tables.program
+    counted = tables.measure_roster
     mine = (sent.c.organization_id == organization, sent.c.target == "person", sent.c.recipient == person)
     unsent = (*mine, sent.c.state == "planned")
     await tx.execute(sent.update().where(*unsent).values(state="skipped", reason="erased"))
     await tx.execute(sent.update().where(*mine).values(recipient=nobody, identity_id=None, ref=None))
-    for column in (ledger.c.person_id, hosted.c.host_id, program.c.applied_by):
+    for column in (ledger.c.person_id, counted.c.person_id, hosted.c.host_id, program.c.applied_by):
         theirs = (column.table.c.organization_id == organization, column == person)
         await tx.execute(sa.update(column.table).where(*theirs).values({column.name: nobody}))
     for column in (hosted.c.groups, tables.round_table.c.content, tables.round_table.c.summary):

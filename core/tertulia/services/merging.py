@@ -26,6 +26,10 @@ HANDED = (
     tables.sign_up,
     tables.round_share,
     tables.reservation,
+    tables.past_result,
+    tables.gallery_item,
+    tables.employment,
+    tables.affinity_member,
 )
 """Whose rows go to the person that is kept; a row that both have is dropped, but both answers of a round stay."""
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from tertulia.domain.identifiers import Id, Json
 from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
-from tertulia.services import effects
+from tertulia.services import effects, kudos
 from tertulia.services.erasing import erase, reapply_tombstones
 from tertulia.storage import people, tables
 from tertulia.storage.database import Tx
@@ -24,7 +24,10 @@ __all__ = ["collect", "erase", "reapply_tombstones"]
 Rows = list[dict[str, Any]]
 OPEN = ("planned", "open", "closing")
 UNKNOWN_WHILE_OPEN = "not known to us while the round is open"
+EMPLOYMENT = ("start_date", "end_date", "end_reason", "worker_type", "fte", "origin")
 NOT_JOINED = "not joined to you: read, answer or delete what you wrote with the receipt that you kept"
+
+ASKED_BY_NOBODY = "not joined to you: nobody knows what you asked, or what you voted for"
 
 
 async def collect(runtime: Runtime, tx: Tx, organization: Id, person: Id) -> Json:
@@ -46,12 +49,21 @@ async def collect(runtime: Runtime, tx: Tx, organization: Id, person: Id) -> Jso
         "practices_joined": await _of(tx, tables.sign_up, organization, selves, "practice", "joined_at", "left_at"),
         "dealt_in_rounds": await _dealt(tx, organization, selves),
         "places_reserved": await _of(tx, tables.reservation, organization, selves, "round_id", "item", "at"),
+        "faded_results": await _of(tx, tables.past_result, organization, selves, "at", "kind", "score", "rounds"),
         "private_answers": await _private(runtime, tx, organization, selves),
         "not_to_be_introduced_to": await _avoided(tx, organization, selves),
+        "gallery": await _of(
+            tx, tables.gallery_item, organization, selves, "round_id", "id", "alt", "audience", "expires_at"
+        ),
         "candles": await _candles(runtime, tx, organization, person),
         "candle_keys": await _of(tx, tables.candle_key, organization, selves, "made_at", "id"),
         "reporting_line": await _line(tx, organization, person),
         "anonymous_feedback": NOT_JOINED,
+        "questions_to_the_leadership": ASKED_BY_NOBODY,
+        "thanks_received": await _thanks(runtime, tx, organization, person, "from"),
+        "thanks_given": await _thanks(runtime, tx, organization, person, "to"),
+        "employment": await _of(tx, tables.employment, organization, selves, *EMPLOYMENT),
+        "counted_in_measures": await _of(tx, tables.measure_roster, organization, selves, "used_at", "id", "atom"),
         "responses": await _responses(tx, organization, selves),
         "participation": await _participation(tx, organization, selves),
         "interactions": await _interactions(tx, organization, selves),
@@ -103,6 +115,21 @@ async def _candles(runtime: Runtime, tx: Tx, organization: Id, person: Id) -> Ro
             "log": [f"{step.on.isoformat()} {step.verb} {step.by or ''}".strip() for step in one.log],
         }
         for one in await candles.mine(runtime, tx, organization, person)
+    ]
+
+
+async def _thanks(runtime: Runtime, tx: Tx, organization: Id, person: Id, side: str) -> Rows:
+    find = kudos.received if side == "from" else kudos.given
+    return [
+        {
+            side: one.other,
+            "value": one.value,
+            "why": one.why,
+            "public": one.public,
+            "at": one.at.isoformat(),
+            **({"kept_out_of_the_digest": one.hidden} if side == "from" else {}),
+        }
+        for one in await find(runtime, tx, organization, person)
     ]
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 
@@ -43,6 +43,7 @@ LONGEST = "over 6 years"
 
 
 Computed: TypeAlias = tuple[Release, tuple[Drivers, ...]]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,18 +92,18 @@ async def prepare(runtime: Runtime, round_id: Id, step: int) -> Prepared | None:
         made = release(closed, k=fewest(round_), decided=before, progress=teller)
         return made, drivers.of_round(closed, made)
 
-    made, related = await _apart(work)
+    made, related = await apart(work)
     await teller.done()
     log.info("a release was computed", extra={"round": round_id, "gate": made.gate, "cells": len(made.published)})
     return replace(prepared, release=made, drivers=related)
 
 
-async def _apart(work: Callable[[], Computed]) -> Computed:
-    """Run *work* on a thread that a service which stops does not wait for: the next one goes on from its progress."""
+async def apart(work: Callable[[], Result]) -> Result:
+    """Run *work* on a thread that a service which stops does not wait for: the next one does it again."""
     loop = asyncio.get_running_loop()
-    done: asyncio.Future[Computed] = loop.create_future()
+    done: asyncio.Future[Result] = loop.create_future()
 
-    def tell(result: Computed | None, error: Exception | None) -> None:
+    def tell(result: Result | None, error: Exception | None) -> None:
         if done.done():
             return
         if result is not None:

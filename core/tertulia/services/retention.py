@@ -32,6 +32,8 @@ RETENTION: Mapping[str, timedelta] = {
     "feedback": timedelta(days=180),
     "feedback_right": timedelta(weeks=4),
     "feedback_spent": timedelta(days=1),
+    "kudos": YEAR,
+    "question": YEAR,
     "comment": 2 * YEAR,
     "interaction": timedelta(weeks=26),
     "budget": timedelta(weeks=8),
@@ -41,12 +43,22 @@ RETENTION: Mapping[str, timedelta] = {
     "turns": timedelta(days=2),
     "session": YEAR,
     "respondent": 2 * YEAR,
+    "measure_roster": timedelta(days=400),
+    "employment": 6 * YEAR,
     "ritual_memory": 3 * YEAR,
     "match_history": 3 * YEAR,
     "sign_up": YEAR,
     "round_share": YEAR,
     "reservation": YEAR,
+    "past_result": timedelta(weeks=26),
     "private_answer": timedelta(days=1),
+    "response.expired": timedelta(days=1),
+    "round_share.expired": timedelta(days=1),
+    "gallery_picture": timedelta(days=1),
+    "gallery_item": timedelta(days=1),
+    "celebration": timedelta(days=1),
+    "hard_weeks": YEAR,
+    "affinity_member": timedelta(days=30),
     "identity.unresolved": YEAR,
     "identity_change": 3 * YEAR,
     "identity_merge": YEAR,
@@ -67,6 +79,7 @@ KEPT: Mapping[str, str] = {
     "candle_key": "opens nothing by itself; goes by erasure",
     "candle_quarter": "is one number for a quarter",
     "care_line": "goes by an admin",
+    "affinity_group": "is what its members made of it, and nobody's name",
     "avoidance": "is a wish, and holds until it is taken back",
     "opt_out": "is a wish, and holds until it is taken back",
     "tombstone": "must outlive every backup, and holds an identifier only",
@@ -76,7 +89,14 @@ KEPT: Mapping[str, str] = {
     "ballot": "is destroyed at the close of its round",
     "release_state": "is about a round that is closing, and goes with its ballots",
     "cell": "keeps what is published, and nobody's name",
+    "measure_period": "says what is published, and nobody's name",
+    "measure_release": "keeps what the look-back needs, and nobody's name",
+    "measure_figure": "keeps what is published, and nobody's name",
+    "outside_rating": "is what a site says about the organization",
     "survey_action": "keeps what was promised to everybody, and nobody's name",
+    "recommendation": "is the history of what was tried, and names who sees to it by an id alone",
+    "benchmark": "is what others published",
+    "overview_setting": "is one word for a workspace",
     "installation": "goes by an admin",
     "subscription": "goes with its installation",
     "store": "is the plugin's own",
@@ -153,6 +173,37 @@ def _emptied(limit: Limit) -> sa.ColumnElement[bool]:
     return sa.and_(tables.shard.c.due < limit.instant, ~holds)
 
 
+def _not_of_the_group(limit: Limit) -> sa.ColumnElement[bool]:
+    """Tell who asked in vain to be let in, and who left the workspace since."""
+    row, group, of = tables.affinity_member.c, tables.affinity_group.c, tables.membership.c
+    home = sa.select(group.workspace_id).where(group.id == row.group_id).scalar_subquery()
+    known = sa.and_(of.person_id == row.person_id, of.workspace_id == home)
+    here = sa.exists().where(known, sa.or_(of.left_at.is_(None), of.left_at >= limit.instant))
+    unanswered = sa.and_(row.joined_at.is_(None), row.asked_at < limit.instant)
+    return sa.or_(unanswered, ~here)
+
+
+def _of_expired_rounds(column: sa.Column[str]) -> Rule:
+    """Find what belongs to rounds whose kind said until when it is kept, see `tertulia.kinds.Exhibited`."""
+    rounds = tables.round_table.c
+    until = rounds.content["keep_until"].as_string()
+    return Rule(
+        column.table,
+        lambda limit: column.in_(sa.select(rounds.id).where(until < limit.instant.date().isoformat())),
+    )
+
+
+def _expired_pictures(limit: Limit) -> sa.ColumnElement[bool]:
+    item = tables.gallery_item.c
+    return tables.gallery_picture.c.item_id.in_(sa.select(item.id).where(item.expires_at < limit.instant))
+
+
+def _expired_items(limit: Limit) -> sa.ColumnElement[bool]:
+    item = tables.gallery_item.c
+    holds = sa.exists().where(tables.gallery_picture.c.item_id == item.id)
+    return sa.and_(item.expires_at < limit.instant, ~holds)
+
+
 RULES: Mapping[str, Rule] = {
     "inbox.received": _in_state(tables.inbox, "received"),
     "inbox.failed": _in_state(tables.inbox, "failed"),
@@ -169,6 +220,8 @@ RULES: Mapping[str, Rule] = {
     "feedback": Rule(tables.feedback, _silenced),
     "feedback_right": Rule(tables.feedback_right, lambda limit: tables.feedback_right.c.week < limit.week),
     "feedback_spent": _before(tables.feedback_spent.c.until),
+    "kudos": _before(tables.kudos.c.at),
+    "question": _of_old_rounds(tables.question.c.round_id),
     "comment": _of_old_rounds(tables.comment.c.round_id),
     "interaction": Rule(tables.interaction, lambda limit: tables.interaction.c.week < limit.week),
     "budget": Rule(tables.budget, lambda limit: tables.budget.c.week < limit.week),
@@ -178,12 +231,22 @@ RULES: Mapping[str, Rule] = {
     "turns": _of_old_rounds(tables.turns.c.round_id),
     "session": _of_old_rounds(tables.session.c.round_id),
     "respondent": _of_old_rounds(tables.respondent.c.round_id),
+    "measure_roster": _before(tables.measure_roster.c.used_at),
+    "employment": Rule(tables.employment, lambda limit: tables.employment.c.end_date < f"{limit.instant:%Y-%m-%d}"),
     "ritual_memory": _before(tables.ritual_memory.c.used_at),
     "match_history": _before(tables.match_history.c.at),
     "sign_up": _before(tables.sign_up.c.left_at),
     "round_share": _of_old_rounds(tables.round_share.c.round_id),
     "reservation": _of_old_rounds(tables.reservation.c.round_id),
+    "past_result": _before(tables.past_result.c.at),
     "private_answer": _before(tables.private_answer.c.expires_at),
+    "response.expired": _of_expired_rounds(tables.response.c.round_id),
+    "round_share.expired": _of_expired_rounds(tables.round_share.c.round_id),
+    "gallery_picture": Rule(tables.gallery_picture, _expired_pictures),
+    "gallery_item": Rule(tables.gallery_item, _expired_items),
+    "celebration": _before(tables.celebration.c.expires_at),
+    "hard_weeks": _before(tables.hard_weeks.c.resumes_at),
+    "affinity_member": Rule(tables.affinity_member, _not_of_the_group),
     "identity_change": _before(tables.identity_change.c.at),
     "identity_merge": _before(tables.identity_merge.c.at),
     "identity.unresolved": Rule(tables.identity, _unresolved),

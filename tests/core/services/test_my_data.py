@@ -54,6 +54,9 @@ async def fill(world: Any, tx: Tx, person: str, other: str, seq: int) -> None:
     await tx.execute(tables.link.insert().values(**mine, digest=f"l{person}", round_id=NAMED, expires_at=soon))
     await tx.execute(tables.web_session.insert().values(**mine, digest=f"s{person}", expires_at=soon))
     await tx.execute(tables.respondent.insert().values(**mine, round_id=OLD_SURVEY, atom={"team": "Sales"}))
+    await tx.execute(tables.measure_roster.insert().values(**mine, id="roster", atom={"team": "Sales"}, used_at=now))
+    spell = {"start_date": "2024-01-01", "worker_type": "employee", "fte": 1.0, "origin": "import"}
+    await tx.execute(tables.employment.insert().values(**mine, id=world.runtime.new_id(), **spell))
     given = {"values": {"text": f"words of {person}"}, "passed": False, "visibility": "me", "platform": "web"}
     await tx.execute(tables.response.insert().values(**mine, **given, round_id=NAMED, version=1, given_at=now))
     fact = {"id": world.runtime.new_id(), "workspace_id": world.workspace, "identity_id": account.id}
@@ -114,7 +117,7 @@ async def test_a_person_sees_everything_and_nobody_else(open_world: OpenWorld) -
         verbs = {(row["verb"], row["actor"]) for row in held["audit"]}
         assert {("role.grant", "another person"), ("role.grant", "you"), ("person.add", "test")} <= verbs
         once = ("message_budget_used", "personal_links", "web_sessions", "codes", "account_changes")
-        for section in (*once, "live_rounds_attended"):
+        for section in (*once, "live_rounds_attended", "employment", "counted_in_measures"):
             assert len(held[section]) == 1
 
 

@@ -98,7 +98,13 @@ class Garden:
         await self.row(tables.match_history, person_id=person, at=at("match_history"))
         await self.row(tables.sign_up, practice=f"p{side}", person_id=person, left_at=at("sign_up"))
         await self.row(tables.private_answer, round_id=held, person_id=person, expires_at=at("private_answer"))
+        await self.row(tables.hard_weeks, resumes_at=at("hard_weeks"))
+        group = await self.row(tables.affinity_group)
+        await self.row(tables.affinity_member, group_id=group, person_id=person, asked_at=at("affinity_member"))
         await self.row(tables.candle, changed_on=at("candle"))
+        await self.row(tables.measure_roster, used_at=at("measure_roster"))
+        last_day = self.now - retention.RETENTION["employment"] + side * DAY
+        await self.row(tables.employment, person_id=person, end_date=f"{last_day:%Y-%m-%d}")
         await self.row(tables.feedback_spent, until=at("feedback_spent"))
         said = await self.row(tables.feedback, week=at("feedback"))
         await self.row(tables.feedback_message, feedback_id=said, week=at("feedback"))

@@ -4,6 +4,14 @@ from tertulia.storage.tables.columns import metadata
 from tertulia.storage.tables.confidential import audit, ballot, cell, link, respondent, store, web_session
 from tertulia.storage.tables.live import seat, turns
 from tertulia.storage.tables.matching import avoidance, match_history
+from tertulia.storage.tables.measures import (
+    employment,
+    measure_figure,
+    measure_period,
+    measure_release,
+    measure_roster,
+    outside_rating,
+)
 from tertulia.storage.tables.people import (
     code,
     identity,
@@ -18,6 +26,8 @@ from tertulia.storage.tables.people import (
     tombstone,
     workspace,
 )
+from tertulia.storage.tables.quiz import past_result
+from tertulia.storage.tables.recommendations import benchmark, overview_setting, recommendation
 from tertulia.storage.tables.releases import release_state
 from tertulia.storage.tables.rituals import private_answer, reservation, round_follow_up, round_share, sign_up
 from tertulia.storage.tables.rounds import (
@@ -32,6 +42,7 @@ from tertulia.storage.tables.rounds import (
     session,
     shard,
 )
+from tertulia.storage.tables.sharing import celebration, gallery_item, gallery_picture
 from tertulia.storage.tables.surveys import survey_action
 from tertulia.storage.tables.traffic import (
     cursor,
@@ -57,45 +68,65 @@ from tertulia.storage.tables.voice import (
     feedback_spent,
     reporting_line,
 )
+from tertulia.storage.tables.voices import kudos, question
+from tertulia.storage.tables.wellness import affinity_group, affinity_member, hard_weeks
 
 __all__ = [
+    "affinity_group",
+    "affinity_member",
     "audit",
     "avoidance",
     "ballot",
+    "benchmark",
     "budget",
     "candle",
     "candle_key",
     "candle_quarter",
     "care_line",
+    "celebration",
     "cell",
     "code",
     "comment",
     "cursor",
     "delivery",
+    "employment",
     "feedback",
     "feedback_message",
     "feedback_right",
     "feedback_spent",
+    "gallery_item",
+    "gallery_picture",
+    "hard_weeks",
     "identity",
     "identity_change",
     "identity_merge",
     "inbox",
     "installation",
     "interaction",
+    "kudos",
     "lease",
     "link",
     "match_history",
+    "measure_figure",
+    "measure_period",
+    "measure_release",
+    "measure_roster",
     "membership",
     "metadata",
     "opt_out",
     "organization",
     "outbox",
+    "outside_rating",
+    "overview_setting",
     "participation",
+    "past_result",
     "person",
     "place",
     "private_answer",
     "program",
+    "question",
     "rate",
+    "recommendation",
     "release_state",
     "reporting_line",
     "reservation",

@@ -58,14 +58,18 @@ def group_of(family: Family, key: str) -> Group:
     return Group(family=family, terms=tuple((name, value) for name, value in json.loads(key)))
 
 
-def candidates(atoms: Collection[Atom], crosses: Sequence[tuple[str, str]] = CROSSES) -> list[Group]:
+def candidates(
+    atoms: Collection[Atom],
+    crosses: Sequence[tuple[str, str]] = CROSSES,
+    attributes: Sequence[str] = ATTRIBUTES,
+) -> list[Group]:
     """List the groups of those who were asked: company, departments, attributes, teams by size, then crosses.
 
     What comes first is published first, so the order says what matters most where not everything can be.
     """
     found = [Group(family="company")]
     found += [Group(family="department", terms=((DEPARTMENT, value),)) for value in _by_size(atoms, DEPARTMENT)]
-    for name in ATTRIBUTES:
+    for name in attributes:
         found += [Group(family="attribute", terms=((name, value),)) for value in _by_size(atoms, name)]
     found += [Group(family="team", terms=((TEAM, value),)) for value in _by_size(atoms, TEAM)]
     for first, second in crosses:

@@ -75,7 +75,10 @@ class Past:
 
 @dataclass(frozen=True, kw_only=True)
 class Closed:
-    """Hold a closed round: the atoms of all who were asked, and what those who answered gave, item by item."""
+    """Hold a closed round: the atoms of all who were asked, and what those who answered gave, item by item.
+
+    *groups* are those whose figures are asked for, in order; without them, all candidates.
+    """
 
     round: Id
     asked: Mapping[Id, Atom]
@@ -83,6 +86,7 @@ class Closed:
     items: Sequence[Item]
     past: Sequence[Past] = ()
     crosses: Sequence[tuple[str, str]] = CROSSES
+    groups: Sequence[Group] | None = None
 
 
 @dataclass(kw_only=True)
@@ -135,7 +139,9 @@ def release(
     decided = decided or Decided()
     k = checked_k(k, closed.past)
     counted = {person: atom for person, atom in closed.asked.items() if person in closed.answers}
-    groups = candidates(list(closed.asked.values()), closed.crosses)
+    groups = closed.groups
+    if groups is None:
+        groups = candidates(list(closed.asked.values()), closed.crosses)
     left_out = leave_out(closed.round, groups, _answering(counted), closed.past, k)
     counted = {person: atom for person, atom in counted.items() if person not in left_out}
     outcomes = _audited(closed, groups, counted, k, budget, decided, progress)
