@@ -17,10 +17,22 @@ from benchmarks import (
     start,
     teams_inbound,
     teams_outbound,
+    ties,
 )
 from benchmarks.setting import Databases, Kind
 
-NAMES = ("start", "ballots", "intake", "rate", "matching", "release", "teams-inbound", "teams-outbound", "fan-out")
+NAMES = (
+    "start",
+    "ballots",
+    "intake",
+    "rate",
+    "matching",
+    "release",
+    "ties",
+    "teams-inbound",
+    "teams-outbound",
+    "fan-out",
+)
 KINDS: tuple[Kind, ...] = ("SQLite", "PostgreSQL")
 
 
@@ -52,6 +64,8 @@ async def _measure(name: str, quick: bool, sizes: list[int], databases: Database
             matching.measure(quick=quick)
         case "release":
             release.measure(quick=quick)
+        case "ties":
+            ties.measure(quick=quick)
         case "teams-inbound":
             await teams_inbound.measure(100 if quick else 400, 3 if quick else 7)
         case "teams-outbound":
