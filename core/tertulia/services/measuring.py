@@ -199,13 +199,19 @@ async def published(
     families: Sequence[Family] = ("participation", "ties", "turnover"),
     key: str = "",
     last: int = 1,
+    whole: bool = False,
 ) -> list[Figure]:
-    """Return the figures of the *last* periods of each family, the oldest first: all that may be known of them."""
+    """Return the figures of the *last* periods of each family, the oldest first: all that may be known of them.
+
+    *whole* leaves out all groups but everybody.
+    """
     found: list[Figure] = []
     for family in families:
         periods = await measures.periods(tx, organization, workspace, family, last)
         if periods:
-            rows = await measures.figures(tx, organization, workspace, families=[family], periods=periods, key=key)
+            rows = await measures.figures(
+                tx, organization, workspace, families=[family], periods=periods, key=key, whole=whole
+            )
             found += [_figure(row) for row in rows]
     return found
 

@@ -120,15 +120,24 @@ async def add(
 
 
 async def figures(
-    tx: Tx, organization: Id, home: Id, *, families: Collection[str], periods: Collection[str] = (), key: str = ""
+    tx: Tx,
+    organization: Id,
+    home: Id,
+    *,
+    families: Collection[str],
+    periods: Collection[str] = (),
+    key: str = "",
+    whole: bool = False,
 ) -> list[sa.Row[Any]]:
-    """Return the rows of published figures, oldest period first, each period in its own order."""
+    """Return the rows of published figures, oldest period first, each period in its own order; *whole*: of all."""
     table = measure_figure.c
     wanted = [table.organization_id == organization, table.workspace_id == home, table.family.in_(list(families))]
     if periods:
         wanted.append(table.period.in_(list(periods)))
     if key:
         wanted.append(table.key == key)
+    if whole:
+        wanted.append(table.group_family == "company")
     ended = sa.and_(
         measure_period.c.workspace_id == table.workspace_id,
         measure_period.c.family == table.family,
