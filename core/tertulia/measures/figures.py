@@ -11,7 +11,7 @@ from tertulia.surveys.confidentiality.candidates import Group
 
 Family: TypeAlias = Literal["participation", "ties", "turnover"]
 """What is audited together: the figures of one family are about the same facts."""
-Unit: TypeAlias = Literal["percent", "count", "share", "score", "per_year", "days", "months", "ties"]
+Unit: TypeAlias = Literal["percent", "count", "share", "score", "per_year", "days", "months", "ties", "index"]
 """`percent` from 0 to 100, `share` from 0 to 1, `per_year` in percent of the average headcount a year."""
 COMPANY = Group(family="company")
 ZONE = "zone"

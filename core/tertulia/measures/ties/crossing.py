@@ -26,14 +26,12 @@ class Crossing:
     external: Floats
     internal: Floats
 
-    def index(self, who: Bools | None = None) -> float | None:
-        """Return the E–I index of everybody, or of the ties of some; `None` where they have none.
+    def index(self, who: Bools | slice = slice(None)) -> float | None:
+        """Return the E–I index of the ties of some, or of everybody; `None` where they have none.
 
-        For a whole group a tie inside counts once, as one that leads out does.
+        A tie counts at each of its ends that is among them.
         """
-        if who is None:
-            return index(float(self.external.sum()), float(self.internal.sum()))
-        return index(float(self.external[who].sum()), float(self.internal[who].sum()) / 2)
+        return index(float(self.external[who].sum()), float(self.internal[who].sum()))
 
 
 @dataclass(frozen=True)

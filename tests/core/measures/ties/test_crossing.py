@@ -57,11 +57,13 @@ def test_the_index_of_published_networks(
     assert crossing.crossing(network, labels).index() == pytest.approx(published, abs=5e-8)
 
 
-def test_the_index_of_a_group_counts_ties_inside_once() -> None:
-    # Hanneman and Riddle 2005, 8.6: ties of members to outsiders less ties to other members, by all of them
+def test_the_index_of_a_group_is_that_of_its_members_ties() -> None:
+    # a tie inside counts at both ends, so that a group is the sum of its members, and everybody of all groups
     network, labels = realised(SAMPSON, MONKS)
-    turks = crossing.crossing(network, labels).index(labels == 0)
-    assert turks == pytest.approx((1 + 5 + 7 + 9 - 30) / (1 + 5 + 7 + 9 + 30))
+    found = crossing.crossing(network, labels)
+    assert found.index(labels == 0) == pytest.approx((1 + 5 + 7 + 9 - 60) / (1 + 5 + 7 + 9 + 60))
+    sums = [(found.external[labels == group].sum(), found.internal[labels == group].sum()) for group in range(3)]
+    assert crossing.index(sum(out for out, _ in sums), sum(inside for _, inside in sums)) == found.index()
 
 
 @pytest.mark.parametrize("seed", range(3))
