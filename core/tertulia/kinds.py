@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from tertulia.domain.identifiers import Id, Json
+from tertulia.domain.prompts import Draft, Given, Visibility
 from tertulia.extension import Personal
 
 
@@ -183,6 +184,28 @@ class Staged(Protocol):
 @dataclass(frozen=True, kw_only=True)
 class Engagement:
     """Hold one entry of a calendar file; *key* stays the same while the entry is changed."""
+
+@dataclass(frozen=True, kw_only=True)
+class Thanked:
+    """Hold thanks as everybody may read them: both agreed, and neither opted out."""
+
+    giver: str
+    receiver: str
+    value: str | None
+    why: str
+
+
+@runtime_checkable
+class Thanking(Protocol):
+    """A kind whose answers are thanks, see `Given.thanks`; what it shows of a round is a digest of the public ones."""
+
+    def digest(self, content: Json, thanks: Sequence[Thanked], crossing: int | None, language: str) -> Draft | None:
+        """Show the thanks of a round; *crossing* is how many of a hundred crossed teams, `None` where that tells much.
+
+        It is a multiple of ten, about everybody's thanks since it was last told.
+        """
+        ...
+
 
     key: str
     title: str

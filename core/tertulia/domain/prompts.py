@@ -120,12 +120,27 @@ class Draft:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Thanks:
+    """Hold thanks to colleagues; *to* are names or e-mail addresses as they were typed.
+
+    *value* is one of the practice's values. *public* thanks may be shown to everybody whom the practice addresses.
+    """
+
+    to: tuple[str, ...]
+    why: str = ""
+    value: str | None = None
+    public: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Given:
     """Hold what a person gave to a ritual, checked by its kind; a pass keeps no values.
 
     *counts* tells whether giving this is taking part in the round. *reserves* are the items of which the person wants
     a place from now on, `None` leaves reservations as they are. *private* is sealed apart until *private_until* (UTC)
     and comes back without a name only. *standing* signs the person up for the practice, or takes them off its list.
+    *thanks* are told to those whom they name. *reply* is said instead of who sees the answer and until when it can be
+    changed. *visibility* is what the giver chose for this answer, where that is not what the question says.
     """
 
     values: Json = field(default_factory=dict)
@@ -135,3 +150,6 @@ class Given:
     private: Json | None = None
     private_until: datetime | None = None
     standing: Literal["join", "leave"] | None = None
+    thanks: Thanks | None = None
+    reply: str | None = None
+    visibility: Visibility | None = None

@@ -10,6 +10,12 @@ from tertulia.rituals.cafe import Cafe
 from tertulia.rituals.check_in import CheckIn
 from tertulia.rituals.gathering import Gathering
 from tertulia.rituals.icebreaker import Icebreaker
+from tertulia.rituals.kudos import Kudos
+from tertulia.rituals.quiz import Quiz
+from tertulia.rituals.sharing import Sharing
+from tertulia.rituals.support import Support
+from tertulia.rituals.time_off import TimeOff
+from tertulia.rituals.wellness import Wellness
 from tertulia.surveys.pulse import Pulse
 from tertulia.surveys.single_question import SingleQuestion
 
@@ -17,4 +23,16 @@ from tertulia.surveys.single_question import SingleQuestion
 @hookimpl
 def register_rituals() -> Iterable[RitualKind]:
     """Return the kinds that ship with the core."""
-    return (CheckIn(), Icebreaker(), Cafe(), Gathering(), SingleQuestion(), Pulse())
+    return (
+        CheckIn(),
+        Icebreaker(),
+        Cafe(),
+        Gathering(),
+        Wellness(),
+        TimeOff(), Support(),
+        Kudos(),
+        Sharing(),
+        Quiz(),
+        SingleQuestion(),
+        Pulse(),
+    )

@@ -31,6 +31,7 @@ from tertulia.storage.tables import participation, response, round_table
 from tertulia.surveys import ballots, comments
 from tertulia.surveys.ballots import Cast
 
+from tertulia.wording import speaking
 LARGEST_ANSWER = 16_000
 _BROKEN = re.compile(r"[\ud800-\udfff]|(?<!\\)(?:\\\\)*\\u0000")
 CARE = "If you need somebody to look after you, write **candle** to me; it has nothing to do with your answers."
@@ -162,7 +163,8 @@ def _checked(runtime: Runtime, asked: Asked, verb: str, values: Json) -> tuple[G
     if verb not in {action.verb for action in shown.actions}:
         raise Mistake(UNKNOWN)
     kind = runtime.plugins.ritual(asked.round.kind)
-    given = shares.accept(kind, asked.round.content, asked.share, verb, values)
+    with speaking(asked.person.languages[0] if asked.person.languages else "en"):
+        given = shares.accept(kind, asked.round.content, asked.share, verb, values)
     if given.passed:
         # a survey may count why; a ritual keeps nothing of a pass
         return Given(values=given.values if asked.round.confidential else {}, passed=True), shown.visibility
@@ -222,7 +224,9 @@ async def _keep(runtime: Runtime, asked: Asked, taken: _Answer, tx: Tx) -> _Kept
         changed = {"version": before.version + 1, "keys": remembered(known, digest)}
         await tx.execute(response.update().filter_by(**place).values(_response(runtime, asked, taken) | changed))
     await _note_participation(runtime, tx, asked, taken)
-    await effects.carry_out(runtime, tx, asked.round, asked.root, asked.person.id, taken.given)
+    await effects.carry_out(runtime, tx, asked.round, asked.root, asked.person.id, taken.given, taken.platform)
+    if taken.given.reserves is not None:
+        await staging.move_up(runtime, tx, asked.round, asked.root)
     if before is None:
         return _Kept(status="taken", given=taken.given)
     return _Kept(status="changed", given=taken.given, version=before.version + 1)
@@ -280,7 +284,8 @@ def _acknowledge(runtime: Runtime, asked: Asked, ticket: Ticket, taken: _Answer,
         what = "You passed: that is counted, and nobody is told who did."
     else:
         what = f"Thank you. Your answer is kept under your name; {SEEN_BY[taken.visibility]}."
-    text = Markup.literal(what + _until(asked))
+    own = None if kept.given.passed else taken.given.reply
+    text = Markup.literal(own or what + _until(asked))
     if ticket.person is None:
         # the question in a shared place stays everyone's
         return Reply(status=kept.status, text=text, private=True)

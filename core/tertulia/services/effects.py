@@ -1,4 +1,4 @@
-"""What an answer does besides being kept: places in a line, something sealed apart, a standing sign-up."""
+"""What an answer does besides being kept: places in a line, something sealed apart, a standing sign-up, thanks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.prompts import Given
 from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
-from tertulia.services import sign_ups
+from tertulia.services import kudos, rounds, sign_ups
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people, rituals, tables
 from tertulia.storage.database import Tx, upsert
@@ -29,6 +29,15 @@ async def carry_out(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id, person
         await _seal(runtime, tx, round_, root, person, given)
     if given.standing == "join":
         await sign_ups.sign_up(runtime, tx, round_.organization, round_.workspace, round_.practice, person)
+    if given.thanks is not None:
+        giver = kudos.Giver(
+            organization=round_.organization,
+            workspace=round_.workspace,
+            practice=await rounds.practice_of(tx, round_),
+            person=person,
+            platform=platform,
+        )
+        await kudos.give_named(runtime, tx, giver, given.thanks)
     elif given.standing == "leave":
         await sign_ups.withdraw(runtime, tx, round_.organization, round_.workspace, round_.practice, [person])
 

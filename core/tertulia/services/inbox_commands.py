@@ -18,7 +18,7 @@ from tertulia.domain.programs import Practice
 from tertulia.domain.prompts import Given, Reply, ReplyStatus
 from tertulia.domain.walltime import instant, wall_time
 from tertulia.runtime import Runtime
-from tertulia.services import identities, links, preferences, prompts, rounds, shares, sign_ups
+from tertulia.services import audiences, identities, links, preferences, prompts, rounds, shares, sign_ups, thanking
 from tertulia.services.facts import Scope
 from tertulia.storage import people, programs, tables
 from tertulia.storage.database import Tx
@@ -29,7 +29,7 @@ DEFAULT_SNOOZE = 7
 HELP = {
     "check-in": "open the check-in that is running",
     "icebreaker": "open the icebreaker that is running",
-    "kudos": "**kudos** @somebody and why: thank a colleague",
+    "kudos": "**kudos** @somebody and why: thank a colleague; #public or #private says who may read it",
     "snooze": "**snooze** 3 days, or **snooze** until 2027-01-10: nothing is sent to you meanwhile",
     "my data": "see, download or erase what is held about you",
     "candle": "ask one person for care, in private",
@@ -227,6 +227,17 @@ async def _ritual(asked: _Asked) -> Reply:
 
 
 async def _workspace(asked: _Asked) -> Id | Reply:
+async def _kudos(asked: _Asked) -> Reply:
+    """Thank those who are mentioned; without anybody, point to the round that is open."""
+    workspace = await _workspace(asked)
+    if isinstance(workspace, Reply):
+        return workspace
+    reply = await thanking.thank(
+        asked.runtime, asked.tx, asked.person, workspace, asked.command, first=asked.first
+    )
+    return reply or await _ritual(asked)
+
+
     """Find the workspace that is meant: the place's, else the sole one of the person, else ask."""
     mine = await people.workspaces_of(asked.tx, asked.scope.organization, asked.person.id)
     place, table = asked.command.place, tables.place
@@ -310,7 +321,7 @@ VERBS: dict[str, _Verb] = {
     "feedback": _feedback,
     "check-in": _ritual,
     "icebreaker": _ritual,
-    "kudos": _ritual,
+    "kudos": _kudos,
 }
 
 

@@ -19,7 +19,8 @@ from tertulia.domain.prompts import Draft
 from tertulia.domain.surveys import FEWEST_ANSWERS, Item
 from tertulia.extension import Itemised, RitualKind, Shared, Tally
 from tertulia.runtime import Runtime
-from tertulia.services import live_seats
+from tertulia.kinds import Counted, Thanking
+from tertulia.services import kudos_digest, live_board, live_seats, resting
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import cells, people
 from tertulia.storage.database import Tx
@@ -42,7 +43,7 @@ async def summarise(runtime: Runtime, tx: Tx, round_: RoundRow, practice: Practi
     kind = runtime.plugins.ritual(round_.kind)
     space = await people.workspace(tx, round_.organization, round_.workspace)
     language = space.language if space else "en"
-    return await _ritual(tx, round_, practice, kind, language)
+    return await _ritual(runtime, tx, round_, practice, kind, language)
 
 
 async def summarise_release(
@@ -107,8 +108,39 @@ async def _ritual(
         answered, passed = await turnout(tx, round_.organization, round_.id)
         tally = Tally(invited=len(await invited(tx, round_)), answered=answered, passed=passed)
     visible = ["workspace", "team"] if await _one_team(tx, round_, practice) else ["workspace"]
-    draft = kind.summary(round_.content, await shared(tx, round_, visible), tally, language)
-    return {"invited": tally.invited, "answered": tally.answered, "passed": tally.passed}, draft
+    figures = {"invited": tally.invited, "answered": tally.answered, "passed": tally.passed}
+    if isinstance(kind, Thanking):
+        digest = await kudos_digest.of_round(runtime, tx, round_, practice)
+        shown = kind.digest(round_.content, digest.thanks, digest.crossing, language)
+        return figures | ({kudos_digest.CROSSING: digest.crossing} if digest.crossing is not None else {}), shown
+    if isinstance(kind, Counted):
+        tally = replace(tally, counted=kind.count(round_.content, await _everything(tx, round_)))
+    draft = await live_board.of_stage(runtime, tx, round_, language)
+    if draft is None:
+        draft = kind.summary(round_.content, await shared(tx, round_, visible), tally, language)
+    return figures, draft
+
+
+async def _everything(tx: Tx, round_: RoundRow) -> list[Json]:
+    """Return what everybody gave, without names; who is gone or opted out of the practice is left out."""
+    wishes = sa.exists().where(
+        opt_out.c.organization_id == round_.organization,
+        opt_out.c.person_id == response.c.person_id,
+        opt_out.c.practice.in_(("*", round_.practice)),
+    )
+    query = (
+        sa.select(response.c["values"])
+        .join(person, person.c.id == response.c.person_id)
+        .where(
+            response.c.organization_id == round_.organization,
+            response.c.round_id == round_.id,
+            response.c.passed.is_(False),
+            person.c.erased_at.is_(None),
+            ~wishes,
+        )
+        .order_by(response.c.person_id)
+    )
+    return [dict(values) for values in (await tx.execute(query)).scalars()]
 
 
 async def turnout(tx: Tx, organization: Id, round_id: Id) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from tertulia.web import (
     hooks,
     member,
     operation,
+    kudos,
     pages,
     practices,
     progress,
@@ -45,8 +46,8 @@ def build(runtime: Runtime, *, wall: Clock | None = None, wait: float = 0.3) -> 
     app[GUESSES] = Buckets(60, 60.0)
     pages.environment(app)
     runtime.installations.render = pages.plugin_page
-    of_members = (member, *VOICE, calendar, practices, results)
-    for part in (operation, hooks, pages, answering, signing_in, *of_members, progress):
+    of_members = (member, *VOICE, calendar, practices, gallery, kudos, results)
+    for part in (operation, hooks, pages, answering, signing_in, *of_members, progress, *COHESION):
         part.attach(app)
     app.on_response_prepare.append(headers.protect)
     app.on_startup.append(_check)

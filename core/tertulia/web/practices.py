@@ -12,7 +12,7 @@ from tertulia.domain.people import Person
 from tertulia.domain.programs import Practice
 from tertulia.errors import Mistake
 from tertulia.extension import Access
-from tertulia.services import matching, preferences, sign_ups, trends
+from tertulia.services import audiences, colleagues, matching, preferences, sign_ups, trends
 from tertulia.storage import matching as avoidance
 from tertulia.storage import people, programs
 from tertulia.storage.database import Tx
@@ -145,17 +145,9 @@ async def change_avoided(request: web.Request) -> web.Response:
 
 async def _colleague(tx: Tx, request: web.Request, typed: str) -> Id:
     """Find the one colleague whose name or e-mail was typed; several of one name are told apart by e-mail."""
-    wanted, session = " ".join(typed.split()).casefold(), request[SESSION]
-    found: set[Id] = set()
-    for workspace in await people.workspaces_of(tx, session.organization, session.person):
-        for one in await people.members(tx, session.organization, workspace):
-            if wanted and wanted in (one.name.casefold(), (one.email or "").casefold()):
-                found.add(one.id)
-    if len(found) > 1:
-        raise Mistake("Several colleagues have this name; type the e-mail address instead.")
-    if not found:
-        raise Mistake("There is no such colleague; type the whole name or the e-mail address.")
-    return found.pop()
+    session = request[SESSION]
+    workspaces = await people.workspaces_of(tx, session.organization, session.person)
+    return await colleagues.named(tx, session.organization, workspaces, typed)
 
 
 async def _avoid_page(request: web.Request, *, error: str | None = None, typed: str = "") -> web.Response:

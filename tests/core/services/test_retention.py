@@ -101,6 +101,7 @@ class Garden:
         await self.row(tables.hard_weeks, resumes_at=at("hard_weeks"))
         group = await self.row(tables.affinity_group)
         await self.row(tables.affinity_member, group_id=group, person_id=person, asked_at=at("affinity_member"))
+        await self.row(tables.kudos, giver_id=person, receiver_id=person, at=at("kudos"))
         await self.row(tables.candle, changed_on=at("candle"))
         await self.row(tables.measure_roster, used_at=at("measure_roster"))
         last_day = self.now - retention.RETENTION["employment"] + side * DAY
@@ -131,6 +132,7 @@ class Garden:
         who = await self.world.person(self.tx, f"Guest{side}")
         await self.row(tables.round_share, round_id=old, person_id=who)
         await self.row(tables.reservation, round_id=old, person_id=who)
+        await self.row(tables.question, round_id=old)
         over = await self.row(tables.round_table, opens_at=self.now - 2000 * DAY, closes_at=at("seat"))
         held = await self.row(tables.session, round_id=over)
         await self.row(tables.seat, session_id=held, round_id=over)

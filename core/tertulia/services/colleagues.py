@@ -1,0 +1,25 @@
+"""Find the colleague who is meant by what somebody typed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from tertulia.domain.identifiers import Id
+from tertulia.errors import Mistake
+from tertulia.storage import people
+from tertulia.storage.database import Tx
+
+
+async def named(tx: Tx, organization: Id, workspaces: Collection[Id], typed: str) -> Id:
+    """Return the one present member of *workspaces* with that name or e-mail address; raises `Mistake` otherwise."""
+    wanted = " ".join(typed.split()).casefold()
+    found: set[Id] = set()
+    for workspace in workspaces:
+        for one in await people.members(tx, organization, workspace):
+            if wanted and wanted in (one.name.casefold(), (one.email or "").casefold()):
+                found.add(one.id)
+    if len(found) > 1:
+        raise Mistake("Several colleagues have this name; type the e-mail address instead.")
+    if not found:
+        raise Mistake("There is no such colleague; type the whole name or the e-mail address.")
+    return found.pop()

@@ -1,0 +1,149 @@
+"""Tell people that they were thanked: on their own channel, in one message, outside quiet hours, within their budget.
+
+When somebody is told is in the row of the thanks, so a crash loses no message; telling and noting it is one
+transaction. Whoever opted out meanwhile is not told any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from tertulia.delivery import outbox
+from tertulia.domain.attention import after_quiet_hours, iso_week, snoozed
+from tertulia.domain.identifiers import Id
+from tertulia.domain.markup import Bullets, Markup, Paragraph, Span
+from tertulia.domain.people import Person
+from tertulia.domain.prompts import Prompt
+from tertulia.runtime import Runtime
+from tertulia.services import kudos, sign_in
+from tertulia.storage import people, programs
+from tertulia.storage.database import Tx, upsert
+from tertulia.storage.tables import budget
+from tertulia.storage.tables import kudos as table
+from tertulia.wording import words
+
+TICK = 1.0
+AT_ONCE = 100
+
+
+async def watch(runtime: Runtime, stop: asyncio.Event) -> None:
+    """Tell whoever is due by the rounds' clock until *stop*."""
+    while not stop.is_set():
+        await tell_due(runtime)
+        try:
+            async with asyncio.timeout(TICK):
+                await stop.wait()
+        except TimeoutError:
+            continue
+
+
+async def tell_due(runtime: Runtime) -> int:
+    """Tell everybody who is due, each in a transaction of its own; return how many people that were."""
+    due = table.c.tell_at <= runtime.clock.now()
+    query = sa.select(table.c.organization_id, table.c.receiver_id).where(due).distinct().limit(AT_ONCE)
+    async with runtime.database.read() as tx:
+        receivers = (await tx.execute(query)).all()
+    for organization, receiver in receivers:
+        async with runtime.database.write() as tx:
+            mine = (table.c.organization_id == organization, table.c.receiver_id == receiver)
+            rows = (await tx.execute(sa.select(table).where(*mine, due).order_by(table.c.at).with_for_update())).all()
+            if rows:
+                await _tell(runtime, tx, organization, receiver, rows)
+    return len(receivers)
+
+
+async def _tell(runtime: Runtime, tx: Tx, organization: Id, receiver: Id, rows: Sequence[sa.Row[Any]]) -> None:
+    person = await people.person(tx, organization, await people.current(tx, organization, receiver))
+    now = runtime.clock.now()
+    wanted = [row for row in rows if person is not None and await _may_tell(tx, organization, person, row)]
+    channel = await sign_in.channel_of(runtime, tx, person) if person is not None and wanted else None
+    if person is None or channel is None:
+        await _note(tx, organization, rows, tell_at=None)
+        return
+    later = await _later(tx, person, wanted[0].workspace_id, now)
+    if later is not None:
+        await _note(tx, organization, rows, tell_at=later)
+        return
+    installation, identity = channel
+    await outbox.put_message(
+        runtime,
+        tx,
+        organization=organization,
+        installation=installation,
+        identity=identity,
+        prompt=await _prompt(runtime, tx, person, wanted),
+        key=runtime.new_id(),
+    )
+    await _note(tx, organization, wanted, tell_at=None, told_at=now)
+    await _note(tx, organization, [row for row in rows if row not in wanted], tell_at=None)
+
+
+async def _may_tell(tx: Tx, organization: Id, person: Person, row: sa.Row[Any]) -> bool:
+    if person.erased or row.workspace_id not in await people.workspaces_of(tx, organization, person.id):
+        return False
+    program = await programs.current(tx, organization, row.workspace_id)
+    practice = program.practice(row.practice) if program else None
+    if practice is None:
+        return False
+    return bool(await kudos.taking_part(tx, organization, row.workspace_id, practice, [person.id]))
+
+
+async def _later(tx: Tx, person: Person, workspace: Id, now: datetime) -> datetime | None:
+    """Return when to look again where nothing may be sent now; `None` takes one message off the week's budget."""
+    if snoozed(person, now) and person.snoozed_until is not None:
+        return person.snoozed_until
+    quiet_until = after_quiet_hours(person, now)
+    if quiet_until > now:
+        return quiet_until
+    program = await programs.current(tx, person.organization, workspace)
+    allowed = person.message_budget if person.message_budget is not None else program.message_budget if program else 0
+    row = {"organization_id": person.organization, "person_id": person.id, "week": iso_week(person, now), "used": 0}
+    await upsert(tx, budget, [row], keys=("person_id", "week"))
+    mine = (budget.c.person_id == person.id, budget.c.week == row["week"], budget.c.used < allowed)
+    taken = await tx.execute(budget.update().where(*mine).values(used=budget.c.used + 1))
+    return None if taken.rowcount else now + timedelta(days=1)
+
+
+async def _prompt(runtime: Runtime, tx: Tx, person: Person, rows: Sequence[sa.Row[Any]]) -> Prompt:
+    language = person.languages[0] if person.languages else "en"
+    say = words(language)
+    entries = {one.id: one for one in await kudos.received(runtime, tx, person.organization, person.id)}
+    items = [_line(entries[row.id]) for row in rows if row.id in entries]
+    page = f"{runtime.config.public_url}/my/kudos"
+    public = any(row.public for row in rows)
+    audience = (
+        say("What may stand in the digest says so on your page; there you can keep it out, and thank back.")
+        if public
+        else say("Only the two of you see it. On your page you can thank back.")
+    )
+    body = Markup((Bullets(tuple(items)), Paragraph((Span(audience),)), Paragraph((_link(say("My thanks"), page),))))
+    return Prompt(
+        id=runtime.new_id(),
+        version=1,
+        title=say("You were thanked"),
+        body=body,
+        language=language,
+        recorded=say("It is kept for a year. “stop” and the practice's name ends such messages."),
+        visibility="me",
+    )
+
+
+def _line(entry: kudos.Entry) -> tuple[Span, ...]:
+    said = ": ".join(filter(None, (entry.value, entry.why)))
+    return (Span(f"{entry.other}:" if said else entry.other, bold=True), *([Span(f" {said}")] if said else []))
+
+
+def _link(label: str, page: str) -> Span:
+    return Span(label, link=page)
+
+
+async def _note(tx: Tx, organization: Id, rows: Sequence[sa.Row[Any]], **values: datetime | None) -> None:
+    ids = [row.id for row in rows]
+    if ids:
+        mine = (table.c.organization_id == organization, table.c.id.in_(ids))
+        await tx.execute(table.update().where(*mine).values(**values))
