@@ -44,8 +44,9 @@ class Past:
     """Hold what two people have had to do with each other.
 
     *met* tells how many rounds ago a pair was in one group (1: in the last round), *ties* how strongly two people
-    interact at work; who is not named there has no tie.
+    interact at work; who is not named there has no tie. *circles* numbers the circles that ties fall into.
     """
 
     met: Mapping[frozenset[Id], int] = field(default_factory=dict)
     ties: Mapping[frozenset[Id], float] = field(default_factory=dict)
+    circles: Mapping[Id, int] = field(default_factory=dict)

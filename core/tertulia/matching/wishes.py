@@ -25,7 +25,7 @@ def values(roster: Roster, past: Past, overlap: Ints) -> Ints:
     value = np.minimum(overlap, LONG_OVERLAP)
     value *= weight["hours"]
     value //= LONG_OVERLAP
-    value += _strangers(roster.places(), past.ties, weight["ties"])
+    value += _strangers(roster.places(), past, weight["ties"])
     value += _different([guest.team for guest in guests]) * np.int32(weight["team"])
     value += _different([guest.city for guest in guests]) * np.int32(weight["city"])
     freelance = np.array([guest.worker != "employee" for guest in guests], dtype=bool)
@@ -52,17 +52,30 @@ def _tenures(roster: Roster) -> Bools:
     return one | one.T
 
 
-def _strangers(places: Mapping[Id, int], ties: Mapping[frozenset[Id], float], weight: int) -> Ints:
-    """Give the whole *weight* to two without a tie or a colleague in common, the less the more they have."""
+def _strangers(places: Mapping[Id, int], past: Past, weight: int) -> Ints:
+    """Give the whole *weight* to two who would bridge circles, without a tie or a colleague in common.
+
+    They get the less the more they have, and half where all they have is one circle.
+    """
     count = len(places)
-    first, second, strength = _edges(places, ties)
+    first, second, strength = _edges(places, past.ties)
     shape = (count, count)
     direct = csr_array((strength, (first, second)), shape=shape)
     known = csr_array((np.ones(len(first)), (first, second)), shape=shape)
     closeness = ((known @ known) + 2 * direct).tocoo()
-    value = np.full(shape, weight, dtype=np.int32)
-    value[closeness.row, closeness.col] = weight / (1 + closeness.data)
+    together = _together(places, past.circles)
+    value = np.where(together, np.int32(weight // 2), np.int32(weight))
+    near = closeness.row, closeness.col
+    value[near] = weight / (1 + closeness.data + together[near])
     return value
+
+
+def _together(places: Mapping[Id, int], circles: Mapping[Id, int]) -> Bools:
+    """Tell which two are of one circle; who is of none that is known is of nobody's."""
+    circle = np.array([circles.get(person, -1) for person in places], dtype=np.intp)
+    same: Bools = circle[:, None] == circle[None, :]
+    same &= (circle >= 0)[:, None]
+    return same
 
 
 def _edges(places: Mapping[Id, int], ties: Mapping[frozenset[Id], float]) -> tuple[Indices, Indices, Floats]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 
@@ -17,6 +17,8 @@ from tertulia.domain.identifiers import Id
 from tertulia.domain.people import Person
 from tertulia.errors import Mistake
 from tertulia.matching import Guest, Past, Policy, Seating, keeps_lists_and_languages, seat, seat_as
+from tertulia.measures.ties.bridges import circles
+from tertulia.measures.ties.edges import LEFT_OUT
 from tertulia.runtime import Runtime
 from tertulia.storage import matching, people, tables
 from tertulia.storage.database import Tx, upsert
@@ -71,7 +73,7 @@ async def read(
         if person.id in wanted
     )
     year, week, _ = (occasion.week - TIES).isocalendar()
-    ties = await matching.ties(tx, organization, workspace, f"{year}-W{week:02d}")
+    ties = await matching.ties(tx, organization, workspace, f"{year}-W{week:02d}", but=LEFT_OUT)
     return Company(guests, Past(met=before.met, ties=ties))
 
 
@@ -104,9 +106,12 @@ async def form(
         log.error("the groups that a plugin formed for round %s break a rule that never yields", occasion.round)
         groups = None
     former = seat if groups is None else partial(seat_as, groups)
-    return await asyncio.to_thread(
-        former, company.guests, policy, company.past, week=occasion.week, seed=occasion.seed
-    )
+
+    def formed() -> Seating:
+        past = replace(company.past, circles=circles(company.past.ties))
+        return former(company.guests, policy, past, week=occasion.week, seed=occasion.seed)
+
+    return await asyncio.to_thread(formed)
 
 
 async def keep(runtime: Runtime, tx: Tx, occasion: Occasion, seating: Seating) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import combinations
@@ -95,10 +95,20 @@ async def avoided(tx: Tx, organization: Id) -> dict[Id, frozenset[Id]]:
     return {one: frozenset(others - {one}) for one, others in lists.items()}
 
 
-async def ties(tx: Tx, organization: Id, workspace: Id, since: str) -> dict[frozenset[Id], float]:
-    """Return how strongly each two people interacted from the ISO week *since* on, in both directions together."""
+async def ties(
+    tx: Tx, organization: Id, workspace: Id, since: str, *, but: Collection[str] = ()
+) -> dict[frozenset[Id], float]:
+    """Return how strongly each two people interacted from the ISO week *since* on, in both directions together.
+
+    Kinds of interaction in *but* are left out.
+    """
     table = interaction
-    of = (table.c.organization_id == organization, table.c.workspace_id == workspace, table.c.week >= since)
+    of = (
+        table.c.organization_id == organization,
+        table.c.workspace_id == workspace,
+        table.c.week >= since,
+        table.c.kind.not_in(but),
+    )
     total = sa.func.sum(table.c.weight)
     query = sa.select(table.c.source_id, table.c.target_id, total).where(*of)
     now = await _merged(tx, organization)

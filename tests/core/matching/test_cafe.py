@@ -52,6 +52,7 @@ def pasts(count: int) -> st.SearchStrategy[Past]:
         Past,
         met=st.dictionaries(pair, st.integers(1, 8), max_size=3 * count),
         ties=st.dictionaries(pair, st.floats(0, 9), max_size=2 * count),
+        circles=st.dictionaries(st.integers(0, count + 1).map("{:03}".format), st.integers(0, 3), max_size=count),
     )
 
 
@@ -288,7 +289,7 @@ def test_what_is_said_of_a_group_rests_on_nothing_private(data: st.DataObject, s
     past = data.draw(pasts(len(guests)))
     bare = [replace(one, avoid=frozenset(), served=None, worker="employee") for one in guests]
     said = {table.people: table.why for table in seat(guests, Policy(), past, week=WEEK, seed=seed).tables}
-    plain = seat(bare, Policy(), replace(past, ties={}), week=WEEK, seed=seed)
+    plain = seat(bare, Policy(), replace(past, ties={}, circles={}), week=WEEK, seed=seed)
     assert all(said.get(table.people, table.why) == table.why for table in plain.tables)
 
 
@@ -324,6 +325,21 @@ def test_each_wish_is_followed(wish: str, expected: tuple[set[str], ...]) -> Non
     for seed in range(6):
         tables = seat(guests, policy, past, week=WEEK, seed=seed).tables
         assert {"".join(table.people) for table in tables} in expected
+
+
+def test_circles_are_brought_together_before_strangers_of_one_circle() -> None:
+    # two rings of six: whoever sits opposite in a ring has neither a tie nor a colleague in common, as across rings
+    rings = [[f"{ring}{number}" for number in range(6)] for ring in "ab"]
+    ties = {frozenset((ring[number], ring[(number + 1) % 6])): 1.0 for ring in rings for number in range(6)}
+    guests = [Guest(id=one) for ring in rings for one in ring]
+    policy = Policy(wishes=Wishes(team=0, city=0, worker=0, tenure=0, ties=1, hours=0))
+    known = Past(ties=ties, circles={one: "ab".index(one[0]) for ring in rings for one in ring})
+    for seed in range(4):
+        tables = seat(guests, policy, known, week=WEEK, seed=seed).tables
+        assert all(one[0] != other[0] for one, other in (table.people for table in tables))
+        assert {table.why for table in tables} == {"You have not met in a café lately."}
+    blind = [seat(guests, policy, Past(ties=ties), week=WEEK, seed=seed).tables for seed in range(8)]
+    assert any(one[0] == other[0] for tables in blind for one, other in (table.people for table in tables))
 
 
 @pytest.mark.parametrize(

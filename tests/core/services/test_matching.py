@@ -153,6 +153,22 @@ async def test_ties_are_summed_in_both_directions_within_a_quarter(open_world: A
         assert all(guest.joined == date(2026, 3, 2) for guest in company.guests)
 
 
+async def test_a_reaction_is_no_tie_and_circles_are_bridged(open_world: Any) -> None:
+    async with open_world() as world:
+        names = [f"{ring}{number}" for ring in "ab" for number in range(4)]
+        ids = dict(zip(names, await people(world, *names), strict=True))
+        tie = {"organization_id": world.organization, "workspace_id": world.workspace, "week": "2026-W09"}
+        async with world.database.write() as tx:
+            for one, other in combinations(names, 2):
+                kind = "reply" if one[0] == other[0] else "reaction"
+                ends = {"source_id": ids[one], "target_id": ids[other], "kind": kind, "platform": "board"}
+                await tx.execute(tables.interaction.insert().values(**tie, **ends, weight=1.0))
+        seating = await play(world, with_plugins(world), list(ids.values()), Policy())
+        ring = {ids[name]: name[0] for name in names}
+        assert all(ring[one] != ring[other] for one, other in (table.people for table in seating.tables))
+        assert all(name not in table.why for table in seating.tables for name in names)
+
+
 class Pairing:
     """A plugin that puts neighbours together, and notes what it was given."""
 
