@@ -205,6 +205,7 @@ class RoundRequest:
     """Hold what a ritual kind needs to prepare a round.
 
     *used* are the items its group has seen, oldest first; *turn* is how many rounds of the practice came before.
+    *closes_at* (UTC) is when nothing is taken any more, `None` where a host ends the round.
     """
 
     practice: str
@@ -214,6 +215,7 @@ class RoundRequest:
     seed: int
     used: tuple[str, ...] = ()
     turn: int = 0
+    closes_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,11 +237,15 @@ class Shared:
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """Hold the figures of a closed round; passes are counted, never named."""
+    """Hold the figures of a closed round; passes are counted, never named.
+
+    *counted* is what a kind that is `Counted` counted of everybody's answers.
+    """
 
     invited: int
     answered: int
     passed: int
+    counted: Json = field(default_factory=dict)
 
 
 class RitualKind(Protocol):

@@ -7,7 +7,7 @@ rounds and looks after quiet hours, opt-outs and budgets; a kind never reads the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -51,7 +51,8 @@ class Party:
 class Dealing:
     """Hold what shares are dealt by: whom the round will ask, and the groups formed of them.
 
-    *alone* tells those for whom no group was found why.
+    *alone* tells those for whom no group was found why. *scores* tells how those who played a kind did lately, from 0
+    to 1; who never did is not in it.
     """
 
     people: tuple[Id, ...]
@@ -60,6 +61,7 @@ class Dealing:
     seed: int
     opens_at: datetime
     closes_at: datetime
+    scores: Mapping[Id, float] = field(default_factory=dict)
 
 
 @runtime_checkable
@@ -120,7 +122,7 @@ class Outcome:
     by whom. *reserved* maps each item to its line, first come first. *private* are the private answers, in no order
     and without names. *teams* are those of the people in all this. *silent* tells in how many rounds on end, this one
     included, a person of an opt-in practice has given nothing at all. *organisers* are the hosts and admins of the
-    workspace.
+    workspace, *leaders* the present members whom a `Led` kind named.
     """
 
     stage: str
@@ -135,6 +137,7 @@ class Outcome:
     teams: Mapping[Id, str | None]
     silent: Mapping[Id, int]
     organisers: tuple[Id, ...]
+    leaders: tuple[Id, ...] = ()
 
     def answers(self) -> Mapping[Id, Json]:
         """Return what each person gave; passes are left out."""
@@ -164,12 +167,13 @@ class Conclusion:
     """Say what follows a round, who is now known to have taken part, and who met whom.
 
     Whoever *attended* counts once for the whole round, whatever stage tells it. *met* are groups of people; a tie is
-    kept between each two of one.
+    kept between each two of one. *scores*, from 0 to 1, are remembered of the kind and fade within weeks.
     """
 
     follow_ups: tuple[FollowUp, ...] = ()
     attended: frozenset[Id] = frozenset()
     met: tuple[frozenset[Id], ...] = ()
+    scores: Mapping[Id, float] = field(default_factory=dict)
 
 
 @runtime_checkable
@@ -180,10 +184,6 @@ class Staged(Protocol):
         """Decide what follows a round (or a stage) that has closed."""
         ...
 
-
-@dataclass(frozen=True, kw_only=True)
-class Engagement:
-    """Hold one entry of a calendar file; *key* stays the same while the entry is changed."""
 
 @dataclass(frozen=True, kw_only=True)
 class Thanked:
@@ -197,15 +197,19 @@ class Thanked:
 
 @runtime_checkable
 class Thanking(Protocol):
-    """A kind whose answers are thanks, see `Given.thanks`; what it shows of a round is a digest of the public ones."""
+    """A kind whose answers are thanks, see `Given.thanks`; what it shows of a round is a digest of public ones."""
 
     def digest(self, content: Json, thanks: Sequence[Thanked], crossing: int | None, language: str) -> Draft | None:
-        """Show the thanks of a round; *crossing* is how many of a hundred crossed teams, `None` where that tells much.
+        """Show the thanks of a round; *crossing* is how many of a hundred crossed teams, `None` where that tells.
 
         It is a multiple of ten, about everybody's thanks since it was last told.
         """
         ...
 
+
+@dataclass(frozen=True, kw_only=True)
+class Engagement:
+    """Hold one entry of a calendar file; *key* stays the same while the entry is changed."""
 
     key: str
     title: str
@@ -216,9 +220,128 @@ class Thanking(Protocol):
 
 
 @runtime_checkable
+class Counted(Protocol):
+    """A named kind whose summary tells figures of everybody's answers, also of those that only their givers see."""
+
+    def count(self, content: Json, given: Sequence[Json]) -> Json:
+        """Count what was *given*, in no order and without names; `Tally.counted` is what comes back."""
+        ...
+
+
+@runtime_checkable
+class Played(Counted, Protocol):
+    """A kind that can be held live question after question; each is a stage of its own, with points for teams."""
+
+    def steps(self, content: Json) -> Sequence[Json]:
+        """Return the content of each question's stage, with its `seconds`, in order."""
+        ...
+
+    def until(self, content: Json, number: int) -> Json:
+        """Return the content whose `summary` shows how it stands after *number* questions."""
+        ...
+
+    def joined(self, given: Sequence[Json], team: int | None) -> Given:
+        """Make one answer to the round of what a person gave to its questions, oldest first."""
+        ...
+
+    def teams(
+        self, content: Json, players: Sequence[Id], scores: Mapping[Id, float], before: Mapping[Id, int], seed: int
+    ) -> Mapping[Id, int]:
+        """Return the team of each of *players*; those of *before* keep theirs. *scores* are as in `Dealing`."""
+        ...
+
+
+@runtime_checkable
 class Scheduled(Protocol):
     """A personal kind with times to be put into a calendar; its messages carry the personal link to the file."""
 
     def engagements(self, content: Json, share: Json, language: str) -> Sequence[Engagement]:
         """Return what the person with *share* may put into a calendar."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exhibition:
+    """Say what a round adds to the gallery: for whom, *until* when, and whether *pictures* can be added to answers.
+
+    What is *listed* can be taken along as a list of links.
+    """
+
+    title: str
+    visibility: Visibility
+    until: datetime
+    pictures: bool = False
+    listed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exhibit:
+    """Hold how one answer hangs in the gallery; *source* says where its *link* leads."""
+
+    title: str | None = None
+    words: str | None = None
+    link: str | None = None
+    source: str | None = None
+
+
+@runtime_checkable
+class Exhibited(Protocol):
+    """A kind whose answers hang in the gallery, with pictures; its messages carry the personal link to add them.
+
+    Its content holds `keep_until`, a date in ISO form: a day after it the core deletes the answers.
+    """
+
+    def exhibition(self, content: Json) -> Exhibition:
+        """Say what a round adds to the gallery."""
+        ...
+
+    def exhibit(self, content: Json, values: Json) -> Exhibit:
+        """Say how one answer is shown."""
+        ...
+
+    def with_picture(self, content: Json, values: Json, alt: str) -> Json:
+        """Complete *values* that come with a picture by *alt*, what is to be seen on it, where they lack words."""
+        ...
+
+
+@runtime_checkable
+class Led(Protocol):
+    """A kind whose rounds are led by members; their ids come with each `Outcome` as *leaders*."""
+
+    def leaders(self, content: Json) -> Sequence[str]:
+        """Return the e-mail addresses of those who lead the round."""
+        ...
+
+
+@runtime_checkable
+class Queued(Protocol):
+    """A kind with lines of those who wait for a place; for whom one comes free is told at once."""
+
+    def moved_up(
+        self, content: Json, lines: Mapping[str, Sequence[Id]], told: Mapping[Id, Sequence[Share]], now: datetime
+    ) -> Sequence[FollowUp]:
+        """Return the stages that tell those who have a place in one of *lines* now and do not know it.
+
+        *told* are the shares that each person has in the stages of this round so far.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traits:
+    """Hold what a kind says of itself by attributes of these names; what it leaves out is false.
+
+    *playful*: its rounds rest in hard weeks. *opt_in_only*: a practice of it addresses nobody who did not join.
+    *unrecorded*: nothing that a person presses in it is kept, and nobody is counted. *unplanned*: no program plans
+    its rounds, the core opens them when something happens.
+    """
+
+    playful: bool = False
+    opt_in_only: bool = False
+    unrecorded: bool = False
+    unplanned: bool = False
+
+    @classmethod
+    def of(cls, kind: object) -> Traits:
+        """Read the attributes of *kind*."""
+        return cls(**{one.name: getattr(kind, one.name, False) is True for one in fields(cls)})

@@ -12,17 +12,22 @@ from tertulia.domain.people import Person, Place, WorkerType
 
 @dataclass(frozen=True, kw_only=True)
 class Audience:
-    """Choose members; an empty field chooses all."""
+    """Choose members; an empty field chooses all.
+
+    Who is in one of the affinity *groups* no attribute of a person tells: whoever asks must know it already.
+    """
 
     worker_types: tuple[WorkerType, ...] = ()
     teams: tuple[str, ...] = ()
     locations: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
-    def includes(self, person: Person) -> bool:
-        """Tell whether *person* belongs to the audience."""
+    def includes(self, person: Person, *, in_group: bool = False) -> bool:
+        """Tell whether *person* belongs to the audience; *in_group* says that they are in one of its groups."""
         return (
-            (not self.worker_types or person.worker_type in self.worker_types)
+            (not self.groups or in_group)
+            and (not self.worker_types or person.worker_type in self.worker_types)
             and (not self.teams or person.team in self.teams)
             and (not self.locations or person.location in self.locations)
             and (not self.languages or any(tag in self.languages for tag in person.languages))

@@ -10,7 +10,7 @@ from typing import Literal
 RoundState = Literal["planned", "open", "closing", "closed", "released", "withheld", "cancelled"]
 DeliveryState = Literal["planned", "sending", "sent", "ambiguous", "failed", "skipped"]
 SessionState = Literal["lobby", "asking", "turns", "groups", "ended"]
-RoundAction = Literal["open", "deliver", "remind", "close", "results", "enrol"]
+RoundAction = Literal["open", "deliver", "remind", "close", "results", "enrol", "rest"]
 Repeatability = Literal["repeat", "never"]
 
 ROUND: dict[str, frozenset[str]] = {

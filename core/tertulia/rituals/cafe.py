@@ -99,6 +99,7 @@ class Cafe:
     name = "cafe"
     privacy: Privacy = "named"
     options: type[BaseModel] = Options
+    playful = True
 
     def prepare(self, request: RoundRequest) -> Prepared:
         """Draw a question to begin the talk with."""

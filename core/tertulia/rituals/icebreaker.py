@@ -69,6 +69,7 @@ class Icebreaker:
     name = "icebreaker"
     privacy: Privacy = "named"
     options: type[BaseModel] = Options
+    playful = True
 
     def prepare(self, request: RoundRequest) -> Prepared:
         """Draw a question that the group has not had, or the one it had longest ago once all were asked."""

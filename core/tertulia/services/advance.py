@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from tertulia.domain.identifiers import Id
 from tertulia.extension import Event
 from tertulia.runtime import Runtime
-from tertulia.services import closing, dealing, opening, releasing, returning, rounds
+from tertulia.services import closing, dealing, hard_weeks, opening, releasing, returning, rounds
 from tertulia.services.releasing import Prepared
 from tertulia.services.rounds import RoundRow
 from tertulia.services.seating import Formed
@@ -48,6 +48,8 @@ async def _step(
         await opening.start_shards(runtime, tx, round_)
     elif action == "remind" and round_.state == "open":
         await closing.remind(runtime, tx, round_)
+    elif action == "rest" and round_.state == "open":
+        await hard_weeks.rest(runtime, tx, round_)
     elif action == "enrol" and round_.state == "open":
         await opening.enrol(runtime, tx, round_)
     elif action == "close" and round_.state == "open":

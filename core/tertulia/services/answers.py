@@ -21,8 +21,9 @@ from tertulia.domain.prompts import SEEN_BY, Given, Prompt, Reply, ReplyStatus, 
 from tertulia.domain.repeats import remembered
 from tertulia.domain.walltime import wall_time
 from tertulia.errors import Mistake
+from tertulia.kinds import Traits
 from tertulia.runtime import Runtime
-from tertulia.services import arrivals, effects, preferences, rounds, shares
+from tertulia.services import arrivals, audiences, effects, preferences, resting, rounds, shares, staging
 from tertulia.services.prompts import PASS, Ticket, acknowledged, compose
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people
@@ -30,12 +31,14 @@ from tertulia.storage.database import Tx, upsert
 from tertulia.storage.tables import participation, response, round_table
 from tertulia.surveys import ballots, comments
 from tertulia.surveys.ballots import Cast
-
 from tertulia.wording import speaking
+
 LARGEST_ANSWER = 16_000
 _BROKEN = re.compile(r"[\ud800-\udfff]|(?<!\\)(?:\\\\)*\\u0000")
 CARE = "If you need somebody to look after you, write **candle** to me; it has nothing to do with your answers."
 CLOSED = "This round has closed, so nothing was kept."
+NOTHING_KEPT = "All right. That you pressed this is not kept."
+RESTING = "This rests: these are hard weeks. Nothing was kept, and nothing is expected of you."
 NOT_YOURS = "This button is somebody else's; answer with your own."
 NOT_A_MEMBER = "You are not a member of the workspace that asks this."
 UNKNOWN = "This button does nothing here; open the question again."
@@ -92,6 +95,8 @@ async def take(
     try:
         if ticket.verb in ("snooze", "stop"):
             return await _wish(runtime, asked, ticket.verb, values)
+        if Traits.of(runtime.plugins.ritual(asked.round.kind)).unrecorded:
+            return _said("taken", NOTHING_KEPT)
         given, visibility = _checked(runtime, asked, ticket.verb, values)
         if asked.round.confidential:
             await _previewed(runtime, asked, given, values)
@@ -123,6 +128,10 @@ async def read(runtime: Runtime, tx: Tx, ticket: Ticket, person: Id) -> Asked | 
         return str(mistake)
     if not known.member and not await arrivals.left_and_asked(tx, round_, practice, person):
         return NOT_A_MEMBER
+    if practice.audience.groups:
+        whose = (tx, round_.organization, round_.workspace, practice, known.person)
+        if not await audiences.includes(*whose):
+            return NOT_A_MEMBER
     root = await rounds.root_of(tx, round_)
     return Asked(round=round_, practice=practice, person=known.person, root=root, share=share)
 
@@ -166,10 +175,11 @@ def _checked(runtime: Runtime, asked: Asked, verb: str, values: Json) -> tuple[G
     with speaking(asked.person.languages[0] if asked.person.languages else "en"):
         given = shares.accept(kind, asked.round.content, asked.share, verb, values)
     if given.passed:
-        # a survey may count why; a ritual keeps nothing of a pass
-        return Given(values=given.values if asked.round.confidential else {}, passed=True), shown.visibility
+        # a survey may count why; a ritual keeps nothing of a pass, and who passes may give up a place
+        values = given.values if asked.round.confidential else {}
+        return Given(values=values, passed=True, reserves=given.reserves), shown.visibility
     check_storable(given.values)
-    return given, shown.visibility
+    return given, given.visibility or shown.visibility
 
 
 def check_storable(values: Json) -> None:
@@ -260,6 +270,8 @@ async def _note_participation(runtime: Runtime, tx: Tx, asked: Asked, taken: _An
     """Count the person once in the round, on whatever platform; who passed did not take part."""
     round_, person = asked.round, asked.person.id
     id_ = hashlib.sha256(f"answered:{asked.root}:{person}".encode()).hexdigest()[:32]
+    if asked.practice.audience.groups:
+        return  # who takes part is in the group
     if taken.given.passed or not taken.given.counts:
         if asked.root == round_.id:
             await tx.execute(participation.delete().where(participation.c.id == id_))
@@ -279,7 +291,7 @@ async def _note_participation(runtime: Runtime, tx: Tx, asked: Asked, taken: _An
 
 def _acknowledge(runtime: Runtime, asked: Asked, ticket: Ticket, taken: _Answer, kept: _Kept) -> Reply:
     if kept.status == "closed":
-        return _said("closed", CLOSED)
+        return _said("closed", RESTING if asked.round.reason == resting.RESTS else CLOSED)
     if kept.given.passed:
         what = "You passed: that is counted, and nobody is told who did."
     else:

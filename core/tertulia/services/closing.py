@@ -14,7 +14,17 @@ from tertulia.domain.planning import Appointment, Channel, appoint
 from tertulia.domain.programs import Practice
 from tertulia.domain.rounds import Step
 from tertulia.runtime import Runtime
-from tertulia.services import arrivals, live_seats, opening, releasing, rounds, staging, summaries
+from tertulia.services import (
+    arrivals,
+    live_board,
+    live_seats,
+    opening,
+    releasing,
+    resting,
+    rounds,
+    staging,
+    summaries,
+)
 from tertulia.services.releasing import Prepared
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people, programs
@@ -63,6 +73,7 @@ async def _reminders(
     answered = await who_answered(runtime, tx, round_, list(asked))
     persons = await people.persons(tx, round_.organization, [person for person in asked if person not in answered])
     opt_outs = await people.opt_outs(tx, round_.organization, list(persons))
+    awake = await resting.awake(runtime, tx, round_, list(persons.values()))
     return [
         appoint(
             person,
@@ -73,7 +84,7 @@ async def _reminders(
             channels=[asked[person.id]],
             opt_outs=opt_outs.get(person.id, frozenset()),
         )
-        for person in sorted(persons.values(), key=lambda person: person.id)
+        for person in sorted(awake, key=lambda person: person.id)
         if not person.erased
     ]
 
@@ -141,6 +152,7 @@ async def finish_close(runtime: Runtime, tx: Tx, round_: RoundRow, prepared: Pre
             return
         figures, draft = await summaries.summarise_release(runtime, tx, round_, items, releasing.figures(prepared))
     else:
+        await live_board.settle(runtime, tx, round_)
         figures, draft = await summaries.summarise(runtime, tx, round_, practice)
     await live_seats.clear(tx, round_.organization, round_.id)
     await staging.conclude(runtime, tx, round_)

@@ -161,9 +161,8 @@ async def _joinable(asked: _Asked) -> tuple[Id, Practice] | Reply:
     offered: list[tuple[Id, Practice]] = []
     for workspace in await people.workspaces_of(asked.tx, asked.scope.organization, asked.person.id):
         program = await programs.current(asked.tx, asked.scope.organization, workspace)
-        practices = program.practices if program else ()
-        mine = (one for one in practices if one.join == "opt-in" and one.audience.includes(asked.person))
-        offered += [(workspace, one) for one in mine]
+        mine = await audiences.practices_for(asked.tx, workspace, program, asked.person)
+        offered += [(workspace, one) for one in mine if one.join == "opt-in"]
     meant = [one for one in offered if not wanted or wanted in _names(one[1])]
     if len(meant) == 1:
         return meant[0]
@@ -181,7 +180,9 @@ async def _practices(asked: _Asked) -> list[Practice]:
     found: list[Practice] = []
     for workspace in await people.workspaces_of(asked.tx, asked.scope.organization, asked.person.id):
         program = await programs.current(asked.tx, asked.scope.organization, workspace)
-        found.extend(program.practices if program else ())
+        mine = {one.key for one in await audiences.practices_for(asked.tx, workspace, program, asked.person)}
+        practices = program.practices if program else ()
+        found.extend(one for one in practices if not one.audience.groups or one.key in mine)
     return found
 
 
@@ -226,18 +227,16 @@ async def _ritual(asked: _Asked) -> Reply:
     return _say("closed", f"No {kind} is open for you at the moment.")
 
 
-async def _workspace(asked: _Asked) -> Id | Reply:
 async def _kudos(asked: _Asked) -> Reply:
     """Thank those who are mentioned; without anybody, point to the round that is open."""
     workspace = await _workspace(asked)
     if isinstance(workspace, Reply):
         return workspace
-    reply = await thanking.thank(
-        asked.runtime, asked.tx, asked.person, workspace, asked.command, first=asked.first
-    )
+    reply = await thanking.thank(asked.runtime, asked.tx, asked.person, workspace, asked.command, first=asked.first)
     return reply or await _ritual(asked)
 
 
+async def _workspace(asked: _Asked) -> Id | Reply:
     """Find the workspace that is meant: the place's, else the sole one of the person, else ask."""
     mine = await people.workspaces_of(asked.tx, asked.scope.organization, asked.person.id)
     place, table = asked.command.place, tables.place
@@ -268,7 +267,8 @@ async def _open_round(asked: _Asked, workspace: Id, kind: str) -> tuple[rounds.R
         row = rounds.row_of(record)
         practice = await rounds.practice_of(asked.tx, row)
         of = (asked.scope.organization, workspace, practice, asked.person.id)
-        if practice.audience.includes(asked.person) and await sign_ups.takes_part(asked.tx, *of):
+        mine = await audiences.includes(asked.tx, asked.scope.organization, workspace, practice, asked.person)
+        if mine and await sign_ups.takes_part(asked.tx, *of):
             return row, practice
     return None
 

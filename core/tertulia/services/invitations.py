@@ -13,7 +13,7 @@ from tertulia.domain.planning import WEB, Appointment, appoint
 from tertulia.domain.programs import Practice
 from tertulia.domain.walltime import instant
 from tertulia.runtime import Runtime
-from tertulia.services import arrivals, sign_ups
+from tertulia.services import arrivals, audiences, resting, rounds, sign_ups
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people, rituals
 from tertulia.storage.database import Tx
@@ -40,15 +40,16 @@ async def plan(runtime: Runtime, tx: Tx, round_: RoundRow, practice: Practice, b
         members: Sequence[Person] = await arrivals.due(runtime, tx, round_, practice, practice.moment)
         origins = {member.id: runtime.clock.now() for member in members}
         closes = arrivals.closes(round_, practice)
-    elif stage is None:
+    elif stage is None and not round_.occurrence.startswith(rounds.APART):
         members = await _addressed(tx, round_, practice, staged=False)
         wall = datetime.fromisoformat(round_.occurrence)
         origins = {member.id: _origin(practice, wall, member) for member in members}
         closes = max(origins.values(), default=round_.opens_at) + practice.open_for
     else:
-        members = await _addressed(tx, round_, practice, staged=True)
+        members = await _addressed(tx, round_, practice, staged=stage is not None)
         origins = {member.id: round_.opens_at for member in members}
         closes = round_.closes_at or round_.opens_at
+    members = await resting.awake(runtime, tx, round_, members)
     appointments = await _appointments(runtime, tx, round_, practice, members, origins, closes)
     if budget is not None:
         appointments = await planning.within_budgets(tx, round_.organization, appointments, budget)
@@ -67,7 +68,7 @@ async def _addressed(tx: Tx, round_: RoundRow, practice: Practice, staged: bool)
         dealt = await rituals.shares_of(tx, round_.organization, round_.id)
         gone = await sign_ups.gone(tx, round_.organization, round_.workspace, practice.key)
         return [member for member in members if member.id in dealt and member.id not in gone]
-    members = [member for member in members if practice.audience.includes(member)]
+    members = await audiences.addressed(tx, round_.organization, round_.workspace, practice, members)
     if practice.join == "opt-in":
         joined = await sign_ups.signed_up(tx, round_.organization, round_.workspace, practice.key)
         members = [member for member in members if member.id in joined]

@@ -11,7 +11,7 @@ from tertulia.domain.programs import Practice, Program
 from tertulia.errors import Mistake
 from tertulia.extension import RitualKind, RoundRequest
 from tertulia.runtime import Runtime
-from tertulia.services import opening
+from tertulia.services import opening, resting
 from tertulia.services.live_absent import OPEN_FOR
 from tertulia.storage.database import Tx, upsert
 from tertulia.storage.tables import place as place_table
@@ -27,6 +27,8 @@ def practice_of(program: Program | None, key: str) -> Practice:
     if chosen is None:
         known = ", ".join(practice.key for practice in program.practices) if program else ""
         raise Mistake(f"The program has no practice {key[:100]!r}; it has: {known or 'none'}.")
+    if chosen.audience.groups:
+        raise Mistake(f"Practice {key[:100]!r} is for a group, which no meeting tells of; choose another.")
     return chosen
 
 
@@ -51,6 +53,7 @@ async def prepare(
     size: int,
 ) -> Json:
     """Choose what is asked: nothing that these people were asked on any platform, as long as there is more."""
+    await resting.refuse(runtime, tx, *whose, practice)
     group = opening.group_key(practice)
     memory = (*whose, practice.kind, group)
     try:

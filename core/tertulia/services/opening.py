@@ -16,7 +16,7 @@ from tertulia.domain.rounds import ShardDue, Step, next_step
 from tertulia.extension import RoundRequest
 from tertulia.kinds import Dealt, Grouped
 from tertulia.runtime import Runtime
-from tertulia.services import arrivals, dealing, gathering, invitations, pacing, returning, rounds
+from tertulia.services import arrivals, dealing, gathering, invitations, pacing, resting, returning, rounds
 from tertulia.services.invitations import Invitations
 from tertulia.services.rounds import RoundRow
 from tertulia.services.seating import Formed
@@ -31,12 +31,14 @@ async def open_round(runtime: Runtime, tx: Tx, round_: RoundRow, formed: Formed 
     The groups of a round that brings people together are *formed* beforehand; where somebody came or went since, the
     step is taken again.
     """
+    apart = round_.occurrence.startswith((rounds.STAGE, rounds.APART))
     program = await programs.at_version(tx, round_.organization, round_.workspace, round_.program_version)
-    if program is None or program.practice(round_.practice) is None:
+    if round_.practice == rounds.SUPPORT.key:
+        program = program or Program(version=0, practices=())
+    elif program is None or program.practice(round_.practice) is None:
         await rounds.change_state(tx, round_, "cancelled", reason="its program version is gone", **_NO_TIMER)
         return
     practice, now = await rounds.practice_of(tx, round_), runtime.clock.now()
-    staged = round_.occurrence.startswith(rounds.STAGE)
     kind = runtime.plugins.ritual(practice.kind)
     budget = program.message_budget if isinstance(kind, Dealt) else None
     plan = await invitations.plan(runtime, tx, round_, practice, budget)
@@ -47,12 +49,14 @@ async def open_round(runtime: Runtime, tx: Tx, round_: RoundRow, formed: Formed 
     elif practice.moment is not None and await arrivals.pooling(tx, round_):
         reason = "the round before goes on: too few have answered"
         await rounds.change_state(tx, round_, "cancelled", reason=reason, closes_at=plan.closes, **_NO_TIMER)
-    elif isinstance(kind, Grouped) and not staged and not _fits(formed, plan):
+    elif await resting.rests(runtime, tx, round_):
+        await rounds.change_state(tx, round_, "cancelled", reason=resting.RESTS, closes_at=plan.closes, **_NO_TIMER)
+    elif isinstance(kind, Grouped) and not apart and not _fits(formed, plan):
         await set_timer(tx, round_, Step("open", now))
         return
     else:
         await _open(runtime, tx, round_, practice, program, plan, formed)
-    if not staged:
+    if not apart:
         await _plan_following(runtime, tx, round_, datetime.fromisoformat(round_.occurrence))
 
 
@@ -70,7 +74,7 @@ async def _open(
     formed: Formed | None,
 ) -> None:
     kind, appointments = runtime.plugins.ritual(practice.kind), plan.appointments
-    if round_.occurrence.startswith(rounds.STAGE):
+    if round_.occurrence.startswith((rounds.STAGE, rounds.APART)):
         content = round_.content
         await rounds.change_state(tx, round_, "open")
     else:
@@ -115,6 +119,7 @@ async def _prepare(
             seed=_seed(round_),
             used=await items_used(tx, round_.organization, round_.workspace, practice.kind, group),
             turn=await _rounds_held(tx, round_),
+            closes_at=closes,
         )
     )
     await remember(runtime, tx, round_.organization, round_.workspace, practice.kind, group, prepared.uses)
@@ -138,7 +143,14 @@ async def _rounds_held(tx: Tx, round_: RoundRow) -> int:
 def group_key(practice: Practice) -> str:
     """Name the group that a practice addresses, so that its questions do not repeat on any platform."""
     audience = practice.audience
-    parts = (audience.worker_types, audience.teams, audience.locations, audience.languages)
+    parts: tuple[tuple[str, ...], ...] = (
+        audience.worker_types,
+        audience.teams,
+        audience.locations,
+        audience.languages,
+    )
+    if audience.groups:
+        parts = (*parts, audience.groups)
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 

@@ -16,6 +16,7 @@ from tertulia.domain.people import Place
 from tertulia.domain.programs import Audience, Cadence, Moment, Practice, Program
 from tertulia.domain.prompts import Privacy
 from tertulia.errors import Mistake
+from tertulia.kinds import Traits
 from tertulia.services.program_tables import PracticeTable, ProgramTable, plain
 from tertulia.services.toml_lines import Path, line_of, locate
 
@@ -149,6 +150,11 @@ def _kind_faults(plugins: Kinds, index: int, table: Mapping[str, Any]) -> Iterat
         yield ("practice", index, "ask"), 'a survey is asked privately, never in a shared place; write ask = "each".'
     if known.privacy != "confidential" and "moment" in table:
         yield ("practice", index, "moment"), "only a survey is asked at a moment of each person's own; leave it out."
+    yield from _group_faults(known, index, table)
+    if Traits.of(known).unplanned:
+        yield ("practice", index, "kind"), f"rounds of kind {kind} are opened when they are needed; leave it out."
+    if Traits.of(known).opt_in_only and table.get("join", "all") != "opt-in":
+        yield ("practice", index, "join"), f'a practice of kind {kind} asks only who joined; write join = "opt-in".'
     model = known.options
     try:
         if isinstance(options, dict):
@@ -158,6 +164,18 @@ def _kind_faults(plugins: Kinds, index: int, table: Mapping[str, Any]) -> Iterat
     except Exception as error:
         said = f"the kind {kind} failed to check its options ({type(error).__name__}); tell its author."
         yield ("practice", index, "options"), said
+
+
+def _group_faults(kind: Kind, index: int, table: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """Refuse what would tell who is in a group, or make one a part of a report."""
+    audience = table.get("audience")
+    if not isinstance(audience, dict) or not audience.get("groups"):
+        return
+    where: Path = ("practice", index, "audience", "groups")
+    if kind.privacy == "confidential":
+        yield where, "a group is never part of a report, so no survey can be for one; leave it out."
+    if table.get("ask", "each") != "each" or table.get("places"):
+        yield where, 'a group\'s practices are carried by no shared place; write ask = "each" and no places.'
 
 
 def _sentences(error: ValidationError, model: type[BaseModel], above: Path) -> Iterator[tuple[Path, str]]:

@@ -41,16 +41,19 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class NextRound:
-    """Hold when *people* in one *zone* are asked: their wall time and the instant."""
+    """Hold when *people* in one *zone* are asked: their wall time and the instant.
+
+    *people* is `None` for a group, whose size is not told.
+    """
 
     practice: str
     zone: str
-    people: int
+    people: int | None
     local: datetime
     utc: datetime
 
     def __str__(self) -> str:
-        people = "1 person" if self.people == 1 else f"{self.people} people"
+        people = "a group" if self.people is None else "1 person" if self.people == 1 else f"{self.people} people"
         return f"{self.zone:<24} {people:>12}   {self.local:%a %Y-%m-%d %H:%M}   {self.utc:%Y-%m-%d %H:%M} UTC"
 
 
@@ -96,14 +99,16 @@ def next_rounds(program: Program, members: Sequence[Person], zone: str, now: dat
 def _rounds_of(
     practice: Practice, members: Sequence[Person], zones: Sequence[str], now: datetime
 ) -> Iterator[NextRound]:
+    # how many are in a group, and where, is for nobody to see
     counts = Counter(person.zone for person in members if practice.audience.includes(person))
-    asked = sorted(counts) if members else zones
+    asked = sorted(counts) if members and not practice.audience.groups else zones
     common = practice.cadence.zone if practice.cadence.time == "common" else None
     for wall in islice(_ahead(practice, [common] if common else zones, now), SHOWN):
         for zone in asked:
             utc = instant(wall, common or zone)
             local = wall_time(utc, zone)
-            yield NextRound(practice=practice.key, zone=zone, people=counts[zone], local=local, utc=utc)
+            people = None if practice.audience.groups else counts[zone]
+            yield NextRound(practice=practice.key, zone=zone, people=people, local=local, utc=utc)
 
 
 def _ahead(practice: Practice, zones: Sequence[str], now: datetime) -> Iterator[datetime]:

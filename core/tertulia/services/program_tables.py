@@ -117,6 +117,7 @@ class AudienceTable(Table):
     teams: list[Text] = []
     locations: list[Text] = []
     languages: list[Text] = []
+    groups: Annotated[list[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]], Field(max_length=20)] = []
 
 
 class PlaceTable(Table):

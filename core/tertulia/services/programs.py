@@ -10,7 +10,7 @@ from tertulia.domain.identifiers import Id
 from tertulia.domain.programs import Program
 from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
-from tertulia.services import fewest, program_document, rounds
+from tertulia.services import audiences, fewest, program_document, rounds
 from tertulia.services.people import declare_place
 from tertulia.services.program_plan import Change, Plan, differences, next_rounds
 from tertulia.storage import audit, people, programs, tables
@@ -64,6 +64,7 @@ async def apply(runtime: Runtime, tx: Tx, *, organization: Id, workspace: Id, te
         await declare_place(runtime, tx, organization, workspace, place)
     if old is not None and _same(old, program):
         return old
+    await audiences.refuse_unknown(tx, organization, workspace, program)
     await fewest.refuse_lowering(runtime, tx, organization, workspace, program)
     now = runtime.clock.now()
     stored = StoredProgram(program=program, document=text, applied_by=actor, applied_at=now)

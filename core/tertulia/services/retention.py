@@ -176,9 +176,8 @@ def _emptied(limit: Limit) -> sa.ColumnElement[bool]:
 def _not_of_the_group(limit: Limit) -> sa.ColumnElement[bool]:
     """Tell who asked in vain to be let in, and who left the workspace since."""
     row, group, of = tables.affinity_member.c, tables.affinity_group.c, tables.membership.c
-    home = sa.select(group.workspace_id).where(group.id == row.group_id).scalar_subquery()
-    known = sa.and_(of.person_id == row.person_id, of.workspace_id == home)
-    here = sa.exists().where(known, sa.or_(of.left_at.is_(None), of.left_at >= limit.instant))
+    known = (group.id == row.group_id, of.workspace_id == group.workspace_id, of.person_id == row.person_id)
+    here = sa.exists().where(*known, sa.or_(of.left_at.is_(None), of.left_at >= limit.instant))
     unanswered = sa.and_(row.joined_at.is_(None), row.asked_at < limit.instant)
     return sa.or_(unanswered, ~here)
 

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 
 from tertulia.domain.identifiers import Id, Json
-from tertulia.domain.programs import Practice, Program
+from tertulia.domain.programs import Audience, Cadence, Practice, Program
 from tertulia.domain.rounds import ROUND
 from tertulia.domain.walltime import instant
 from tertulia.errors import Mistake
@@ -24,6 +24,14 @@ from tertulia.storage.tables import ballot, delivery, membership, person, respon
 
 STAGE = "stage:"
 """What the occurrence of a round begins with that follows another one; its own id comes behind."""
+APART = "support:"
+"""What the occurrence of a round begins with that no program plans; the id of its hard weeks comes behind."""
+SUPPORT = Practice(
+    key="hard_weeks",  # a program's keys have no underscore
+    kind="support",
+    title="Hard weeks",
+    cadence=Cadence(rule="FREQ=YEARLY;COUNT=1", start="2000-01-01T00:00", time="common"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +100,9 @@ async def practice_of(tx: Tx, round_: RoundRow) -> Practice:
     """Return the practice as the round's own program version has it; a further stage asks and reminds its own way."""
     program = await programs.at_version(tx, round_.organization, round_.workspace, round_.program_version)
     practice = program.practice(round_.practice) if program else None
+    if round_.practice == SUPPORT.key:
+        team = round_.content.get("team")
+        practice = replace(SUPPORT, audience=Audience(teams=(team,) if team else ()))
     if practice is None:
         raise Mistake(
             f"Round {round_.id} names practice {round_.practice!r}, which its program version does not have."
@@ -102,6 +113,13 @@ async def practice_of(tx: Tx, round_: RoundRow) -> Practice:
     ask: Literal["each", "place", "both"] = stage.ask  # type: ignore[assignment]  # written by the plan of a stage
     open_for = round_.closes_at - round_.opens_at
     return replace(practice, ask=ask, reminders=stage.reminders, open_for=open_for)
+
+
+async def of_group(tx: Tx, round_: RoundRow) -> bool:
+    """Tell whether the round is an affinity group's: nothing that is counted may tell who is in one, or how many."""
+    program = await programs.at_version(tx, round_.organization, round_.workspace, round_.program_version)
+    practice = program.practice(round_.practice) if program else None
+    return practice is not None and bool(practice.audience.groups)
 
 
 async def root_of(tx: Tx, round_: RoundRow) -> Id:
@@ -115,7 +133,7 @@ async def known_practice_of(database: Database, tx: Tx, round_: RoundRow) -> Pra
 
     A version that is committed never changes, so that what is remembered stays right. A stage is read each time.
     """
-    if round_.occurrence.startswith(STAGE):
+    if round_.occurrence.startswith((STAGE, APART)):
         return await practice_of(tx, round_)
     known = _PRACTICES.setdefault(database, OrderedDict())
     key = (round_.organization, round_.workspace, round_.program_version, round_.practice)
@@ -147,7 +165,8 @@ async def schedule(runtime: Runtime, tx: Tx, organization: Id, workspace_id: Id,
     now = runtime.clock.now()
     mine = (round_table.c.organization_id == organization, round_table.c.workspace_id == workspace_id)
     # a stage that follows a round goes on as it was planned, whatever the program says now
-    planned = (*mine, round_table.c.state == "planned", round_table.c.occurrence.not_like(f"{STAGE}%"))
+    apart = sa.or_(round_table.c.occurrence.like(f"{STAGE}%"), round_table.c.occurrence.like(f"{APART}%"))
+    planned = (*mine, round_table.c.state == "planned", ~apart)
     await tx.execute(round_table.delete().where(*planned, round_table.c.next_at > now))
     due = set((await tx.execute(sa.select(round_table.c.practice).where(*planned))).scalars())
     for practice in program.practices:
@@ -231,12 +250,13 @@ async def _occurrences_taken(tx: Tx, organization: Id, workspace_id: Id, practic
 async def progress(tx: Tx, organization: Id, round_id: Id) -> Progress | None:
     """Return how a round stands, for hosts and admins; never who.
 
-    Who is asked in a further stage gave a certain answer before, or none: its counts are rounded down to 5.
+    Who is asked in a further stage gave a certain answer before, or none; who is asked in a group's round is in the
+    group. The counts of both are rounded down to 5.
     """
     round_ = await find(tx, round_id, organization)
     if round_ is None:
         return None
-    base = 5 if round_.occurrence.startswith(STAGE) else 1
+    base = 5 if round_.occurrence.startswith(STAGE) or await of_group(tx, round_) else 1
     deliveries: dict[str, dict[str, int]] = {}
     counted = sa.select(delivery.c.purpose, delivery.c.state, sa.func.count()).where(delivery.c.round_id == round_id)
     for purpose, state, count in await tx.execute(counted.group_by(delivery.c.purpose, delivery.c.state)):

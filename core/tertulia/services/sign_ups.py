@@ -12,6 +12,7 @@ from tertulia.domain.identifiers import Id
 from tertulia.domain.programs import Practice
 from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
+from tertulia.services import audiences
 from tertulia.storage import people, programs, tables
 from tertulia.storage.database import Tx, upsert
 
@@ -27,7 +28,9 @@ async def sign_up(runtime: Runtime, tx: Tx, organization: Id, workspace: Id, pra
     program = await programs.current(tx, organization, workspace)
     found = program.practice(practice) if program else None
     who = await people.person(tx, organization, person)
-    if found is None or found.join != "opt-in" or who is None or who.erased or not found.audience.includes(who):
+    if found is None or found.join != "opt-in" or who is None or who.erased:
+        raise Mistake(NO_SUCH)
+    if not await audiences.includes(tx, organization, workspace, found, who):
         raise Mistake(NO_SUCH)
     if workspace not in await people.workspaces_of(tx, organization, person):
         raise Mistake("You are not a member of the workspace that offers this.")
@@ -86,6 +89,36 @@ async def withdraw(
             .where(sent.c.round_id.in_(mine), sent.c.recipient.in_(some), sent.c.state == "planned")
             .values(state="skipped", reason="left the practice")
         )
+
+
+async def stay_away(runtime: Runtime, tx: Tx, organization: Id, workspace: Id, practice: str, person: Id) -> None:
+    """Take the person out of a practice whose group they left, whether they had joined it or were asked anyway."""
+    now = runtime.clock.now()
+    row = {
+        "organization_id": organization,
+        "workspace_id": workspace,
+        "practice": practice,
+        "person_id": person,
+        "joined_at": now,
+        "left_at": now,
+        "left_because": "wish",
+    }
+    await upsert(tx, tables.sign_up, [row], keys=("workspace_id", "practice", "person_id"))
+    await withdraw(runtime, tx, organization, workspace, practice, [person])
+
+
+async def forget(tx: Tx, organization: Id, workspace: Id, practice: str, person: Id) -> None:
+    """Forget that the person left a practice; whoever takes part goes on to."""
+    table = tables.sign_up
+    await tx.execute(
+        table.delete().where(
+            table.c.organization_id == organization,
+            table.c.workspace_id == workspace,
+            table.c.practice == practice,
+            table.c.person_id == person,
+            table.c.left_at.is_not(None),
+        )
+    )
 
 
 async def signed_up(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import permutations
 
 import sqlalchemy as sa
 
 from tertulia.domain.identifiers import Id
 from tertulia.errors import Mistake
-from tertulia.kinds import Conclusion, FollowUp, Gave, Outcome, Share, Staged
+from tertulia.kinds import Conclusion, FollowUp, Gave, Led, Outcome, Queued, Share, Staged
 from tertulia.runtime import Runtime
-from tertulia.services import dealing, effects, rounds, sign_ups
+from tertulia.services import dealing, effects, past_results, rounds, sign_ups
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people, rituals
 from tertulia.storage.database import Tx, upsert
@@ -44,6 +44,26 @@ async def conclude(runtime: Runtime, tx: Tx, round_: RoundRow) -> None:
     for follow_up in conclusion.follow_ups:
         await plan(runtime, tx, round_, root, follow_up)
     await _record(runtime, tx, round_, root, conclusion)
+    await move_up(runtime, tx, round_, root)
+
+
+async def move_up(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id) -> None:
+    """Plan to tell those for whom a place in a line came free; whoever was told already is not told again."""
+    kind = runtime.plugins.ritual(round_.kind)
+    if not isinstance(kind, Queued):
+        return
+    if tx.dialect.name == "postgresql":
+        # of two who give up a place at once, the second sees whom the first moved up
+        await tx.execute(sa.text("SELECT pg_advisory_xact_lock(842302, hashtext(:root))"), {"root": root})
+    lines = await rituals.reserved(tx, round_.organization, root)
+    gone = await _gone_of(tx, round_, {one for line in lines.values() for one in line})
+    told: dict[Id, list[Share]] = {}
+    for stage in await rituals.stages(tx, root):
+        for one, kept in (await rituals.shares_of(tx, round_.organization, stage)).items():
+            told.setdefault(one, []).append(Share(share=kept.share, group=kept.group))
+    present = {item: tuple(one for one in line if one not in gone) for item, line in lines.items()}
+    for follow_up in kind.moved_up(round_.content, present, told, runtime.clock.now()):
+        await plan(runtime, tx, round_, root, follow_up)
 
 
 async def plan(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id, follow_up: FollowUp) -> Id:
@@ -93,6 +113,7 @@ async def plan(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id, follow_up: 
 
 
 async def _outcome(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id) -> Outcome:
+    kind = runtime.plugins.ritual(round_.kind)
     gone = await _gone(tx, round_)
     chain = await rituals.stages(tx, root)
     answers = await _answers(tx, round_.organization, chain)
@@ -117,6 +138,7 @@ async def _outcome(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id) -> Outc
         teams={one.id: one.team for one in known.values()},
         silent=await _silent(tx, round_, root, shares.keys() - gone),
         organisers=tuple(one for one in await _organisers(tx, round_) if one not in gone),
+        leaders=await _leaders(tx, round_, kind.leaders(round_.content)) if isinstance(kind, Led) else (),
     )
 
 
@@ -124,7 +146,10 @@ async def _gone(tx: Tx, round_: RoundRow) -> frozenset[Id]:
     """Return of whom nothing counts any more: who opted out, or left the practice or the workspace."""
     shares = await rituals.shares_of(tx, round_.organization, round_.id)
     query = sa.select(response.c.person_id).where(response.c.round_id == round_.id)
-    ids = shares.keys() | set((await tx.execute(query)).scalars())
+    return await _gone_of(tx, round_, shares.keys() | set((await tx.execute(query)).scalars()))
+
+
+async def _gone_of(tx: Tx, round_: RoundRow, ids: Set[Id]) -> frozenset[Id]:
     refused = await people.opt_outs(tx, round_.organization, list(ids))
     present = {one.id for one in await people.members(tx, round_.organization, round_.workspace)}
     left = await sign_ups.gone(tx, round_.organization, round_.workspace, round_.practice)
@@ -195,7 +220,15 @@ async def _organisers(tx: Tx, round_: RoundRow) -> list[Id]:
     return sorted(set((await tx.execute(query)).scalars()))
 
 
+async def _leaders(tx: Tx, round_: RoundRow, emails: Sequence[str]) -> tuple[Id, ...]:
+    found = [await people.person_by_email(tx, round_.organization, email) for email in emails]
+    ids = {one.id for one in found if one is not None and not one.erased}
+    return tuple(sorted(ids - await _gone_of(tx, round_, ids)))
+
+
 async def _record(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id, conclusion: Conclusion) -> None:
+    if await rounds.of_group(tx, round_):
+        return  # who took part, or met, is in the group
     now = runtime.clock.now()
     told = sa.select(response.c.person_id, response.c.platform).where(response.c.round_id == round_.id)
     through = {row.person_id: row.platform for row in await tx.execute(told)}
@@ -213,6 +246,8 @@ async def _record(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id, conclusi
         for one in sorted(conclusion.attended)
     ]
     await upsert(tx, participation, rows, keys=("id",), update=("kind",))
+    if conclusion.scores:
+        await past_results.remember(tx, round_, conclusion.scores, now)
     ties = {pair for group in conclusion.met for pair in permutations(sorted(group), 2)}
     year, week, _ = now.isocalendar()
     for source, target in sorted(ties):

@@ -8,6 +8,7 @@ cells are told.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 import sqlalchemy as sa
@@ -18,15 +19,25 @@ from tertulia.domain.programs import Practice
 from tertulia.domain.prompts import Draft
 from tertulia.domain.surveys import FEWEST_ANSWERS, Item
 from tertulia.extension import Itemised, RitualKind, Shared, Tally
-from tertulia.runtime import Runtime
 from tertulia.kinds import Counted, Thanking
+from tertulia.runtime import Runtime
 from tertulia.services import kudos_digest, live_board, live_seats, resting
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import cells, people
 from tertulia.storage.database import Tx
-from tertulia.storage.tables import delivery, membership, person, response
+from tertulia.storage.tables import delivery, membership, opt_out, person, response
 from tertulia.surveys import ballots, reading
 
+RESTED = Draft(
+    title="",
+    body=Markup.literal(
+        "These are hard weeks, so this rests for now. Thank you for what you gave. If you need somebody, write "
+        "candle to me in private."
+    ),
+    recorded="Nothing is recorded.",
+    visibility="me",
+)
+"""What takes the place of a round that hard weeks ended."""
 NOT_REACHED = ("skipped", "failed")
 
 
@@ -35,6 +46,8 @@ async def summarise(runtime: Runtime, tx: Tx, round_: RoundRow, practice: Practi
 
     Of a survey what was kept at its close is shown; one of which nothing is counted loses its ballots here.
     """
+    if round_.state == "cancelled":
+        return {}, RESTED if round_.reason == resting.RESTS else None
     if round_.confidential and round_.summary:
         kept: Json = round_.summary.get("figures", {})
         return kept, _unpacked(kept.get("shown"))
@@ -98,7 +111,7 @@ async def invited(tx: Tx, round_: RoundRow) -> set[Id]:
 
 
 async def _ritual(
-    tx: Tx, round_: RoundRow, practice: Practice, kind: RitualKind, language: str
+    runtime: Runtime, tx: Tx, round_: RoundRow, practice: Practice, kind: RitualKind, language: str
 ) -> tuple[Json, Draft | None]:
     if round_.summary:
         # guests are counted in them, whose answers went at the close

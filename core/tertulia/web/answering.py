@@ -14,7 +14,19 @@ from tertulia.domain.prompts import Field, Given, Prompt, Reply
 from tertulia.errors import Mistake, Refused
 from tertulia.extension import Access
 from tertulia.runtime import Runtime
-from tertulia.services import answers, calendars, links, prompts, returning, rounds, shares, summaries
+from tertulia.services import (
+    answers,
+    audiences,
+    calendars,
+    gallery,
+    links,
+    prompts,
+    resting,
+    returning,
+    rounds,
+    shares,
+    summaries,
+)
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people
 from tertulia.storage.database import Tx
@@ -40,6 +52,7 @@ class View:
     prompt: Prompt | None
     given: Given | None
     calendar: bool = False
+    pictures: bool = False
 
 
 def attach(app: web.Application) -> None:
@@ -173,6 +186,9 @@ async def _view(runtime: Runtime, session: Session, round_id: Id) -> View:
         if round_ is None or person is None:
             raise web.HTTPNotFound
         practice = await rounds.practice_of(tx, round_)
+        whose = (tx, round_.organization, round_.workspace, practice, person)
+        if practice.audience.groups and not await audiences.includes(*whose):
+            raise web.HTTPNotFound
         given = None if round_.confidential else await _given(tx, session, round_id)
         language = person.languages[0] if person.languages else "en"
         if round_.state == "open":
@@ -183,12 +199,23 @@ async def _view(runtime: Runtime, session: Session, round_id: Id) -> View:
         else:
             prompt = await _summary(runtime, tx, round_, practice, language)
         calendar = bool(await calendars.engagements(runtime, tx, round_, person.id, language))
-    return View(round=round_, practice=practice, language=language, prompt=prompt, given=given, calendar=calendar)
+        kind = gallery.exhibited(runtime, round_)
+        pictures = kind is not None and round_.state == "open" and kind.exhibition(round_.content).pictures
+    return View(
+        round=round_,
+        practice=practice,
+        language=language,
+        prompt=prompt,
+        given=given,
+        calendar=calendar,
+        pictures=pictures,
+    )
 
 
 async def _summary(runtime: Runtime, tx: Tx, round_: RoundRow, practice: Practice, language: str) -> Prompt | None:
+    rested = round_.state == "cancelled" and round_.reason == resting.RESTS
     # a survey that is still closing has no kept figures, and its ballots are for the closing job alone
-    if round_.state not in returning.ENDED or (round_.confidential and not round_.summary):
+    if not (rested or round_.state in returning.ENDED) or (round_.confidential and not round_.summary):
         return None
     _figures, draft = await summaries.summarise(runtime, tx, round_, practice)
     if draft is not None and round_.confidential:

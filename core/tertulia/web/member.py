@@ -13,7 +13,7 @@ from tertulia.domain.people import Person
 from tertulia.errors import Mistake
 from tertulia.extension import Access, Handler
 from tertulia.runtime import Runtime
-from tertulia.services import codes, my_data, preferences, sign_in
+from tertulia.services import audiences, codes, gallery, my_data, preferences, sign_in
 from tertulia.storage import people, programs
 from tertulia.storage.database import Tx
 from tertulia.surveys.candle import life as candles
@@ -58,8 +58,9 @@ async def download(request: web.Request) -> web.Response:
     runtime, session = request.app[RUNTIME], request[SESSION]
     async with runtime.database.read() as tx:
         held = await my_data.collect(runtime, tx, session.organization, session.person)
+        pictures = await gallery.own(runtime, tx, session.organization, session.person)
     named = {"Content-Disposition": 'attachment; filename="my-data.json"'}
-    return web.json_response(held, headers=named, dumps=pages.dumps)
+    return web.json_response({**held, "pictures": pictures}, headers=named, dumps=pages.dumps)
 
 
 async def change(request: web.Request) -> web.Response:
@@ -179,7 +180,10 @@ async def _choices(
     for workspace in await people.workspaces_of(tx, session.organization, session.person):
         program = await programs.current(tx, session.organization, workspace)
         if program is not None:
-            practices |= {practice.key: practice.title for practice in program.practices}
+            person = await _me(tx, session)
+            mine = {one.key for one in await audiences.practices_for(tx, workspace, program, person)}
+            told = [one for one in program.practices if not one.audience.groups or one.key in mine]
+            practices |= {practice.key: practice.title for practice in told}
         for live in runtime.installations.of(workspace):
             channels |= {name for name, platform in live.platforms.items() if platform.survey is not None}
         if SEEING.roles & frozenset(roles.get(workspace, ())):

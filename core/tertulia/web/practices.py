@@ -103,7 +103,7 @@ async def _offers(tx: Tx, request: web.Request) -> list[Offer]:
         program = await programs.current(tx, session.organization, workspace)
         known = await people.workspace(tx, session.organization, workspace)
         for practice in program.practices if program else ():
-            if not practice.audience.includes(person):
+            if not await audiences.includes(tx, session.organization, workspace, practice, person):
                 continue
             standing = practice.join == "opt-in"
             reached = not stopped & {"*", practice.key}

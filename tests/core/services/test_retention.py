@@ -97,6 +97,7 @@ class Garden:
         await self.row(tables.identity_change, identity_id=known, at=at("identity_change"))
         await self.row(tables.match_history, person_id=person, at=at("match_history"))
         await self.row(tables.sign_up, practice=f"p{side}", person_id=person, left_at=at("sign_up"))
+        await self.row(tables.past_result, kind=f"k{side}", person_id=person, at=at("past_result"))
         await self.row(tables.private_answer, round_id=held, person_id=person, expires_at=at("private_answer"))
         await self.row(tables.hard_weeks, resumes_at=at("hard_weeks"))
         group = await self.row(tables.affinity_group)
