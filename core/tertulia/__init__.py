@@ -72,6 +72,7 @@ from tertulia.extension import (
 from tertulia.hookspecs import hookimpl
 from tertulia.kinds import (
     Conclusion,
+    Counted,
     Dealing,
     Dealt,
     Engagement,
@@ -81,11 +82,13 @@ from tertulia.kinds import (
     Grouping,
     Outcome,
     Party,
+    Played,
     Scheduled,
     Share,
     Staged,
 )
-from tertulia.live import Attendee, Counts, LiveRounds, Offer, Standing, Turn
+from tertulia.live import Attendee, Counts, LiveRounds, Offer, Question, Standing, Turn
+from tertulia.stage import Arrival, Playable, Resident, Seat
 
 __all__ = [
     "FORM_TOKEN",
@@ -95,6 +98,7 @@ __all__ = [
     "Actor",
     "Answer",
     "Answered",
+    "Arrival",
     "Attendee",
     "Batch",
     "Bullets",
@@ -103,6 +107,7 @@ __all__ = [
     "Command",
     "Conclusion",
     "Context",
+    "Counted",
     "Counts",
     "Dealing",
     "Dealt",
@@ -147,9 +152,12 @@ __all__ = [
     "Personal",
     "Place",
     "Platform",
+    "Playable",
+    "Played",
     "PluginError",
     "Prepared",
     "Prompt",
+    "Question",
     "Raw",
     "Reachable",
     "Recipient",
@@ -157,6 +165,7 @@ __all__ = [
     "Refused",
     "Reply",
     "ReplyPort",
+    "Resident",
     "RetryLater",
     "RitualKind",
     "RitualPort",
@@ -165,6 +174,7 @@ __all__ = [
     "Sampled",
     "Sandbox",
     "Scheduled",
+    "Seat",
     "SendError",
     "Share",
     "Shared",

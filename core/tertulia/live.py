@@ -35,8 +35,21 @@ class Turn:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Question:
+    """Hold which question of a quiz is asked: *number* of *of*, counted from 1, until *ends*.
+
+    Once it is *closed* it takes no answer, and `LiveRounds.summary` tells the right one and how all stand.
+    """
+
+    number: int
+    of: int
+    ends: datetime
+    closed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Counts:
-    """Hold how a live round stands; never who.
+    """Hold how a live round stands; never who. Where it asks several questions, the counts are of the last one.
 
     *guests* are those present whom nobody knows, *groups* the rooms formed, *apart* who is in none of them.
     """
@@ -50,6 +63,7 @@ class Counts:
     turn: Turn | None = None
     groups: int = 0
     apart: int = 0
+    question: Question | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +163,17 @@ class LiveRounds(Protocol):
         """Divide the participants into groups of 2, 3 or 4, apart from whom they met last time, and remember that."""
         ...
 
+    async def show_question(self, session: Id, host: Actor, number: int) -> Counts:
+        """Ask question *number* of a quiz (counted from 1) and close the one before; once asked it stays asked.
+
+        The first one is asked as the session goes to `asking`. Each closes by itself at its end.
+        """
+        ...
+
+    async def close_question(self, session: Id, host: Actor, number: int) -> Counts:
+        """Close question *number* before its time; where it has closed already nothing changes."""
+        ...
+
     async def standing(self, session: Id, attendee: Attendee) -> Standing:
         """Tell one participant how they stand."""
         ...
@@ -158,5 +183,8 @@ class LiveRounds(Protocol):
         ...
 
     async def summary(self, session: Id) -> Prompt | None:
-        """Show what members answered so far, or `None` where there is nothing to show."""
+        """Show what members answered so far, or `None` where there is nothing to show.
+
+        Of a quiz that runs: the right answer of the question that closed last, and the leader board after it.
+        """
         ...

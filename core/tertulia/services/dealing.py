@@ -14,7 +14,7 @@ from tertulia.errors import Mistake
 from tertulia.extension import RitualKind
 from tertulia.kinds import Dealing, Dealt, Grouped, Share
 from tertulia.runtime import Runtime
-from tertulia.services import invitations, matching, rounds, seating
+from tertulia.services import invitations, matching, past_results, rounds, seating
 from tertulia.services.matching import Occasion
 from tertulia.services.rounds import RoundRow
 from tertulia.services.seating import Formed
@@ -104,6 +104,7 @@ async def deal(
         seed=int(round_.id, 16),
         opens_at=round_.opens_at,
         closes_at=round_.closes_at or round_.opens_at,
+        scores=await past_results.scores(tx, round_, takers, runtime.clock.now()),
     )
     shares = {one: share for one, share in kind.deal(round_.content, dealing).items() if one in takers}
     await keep(tx, round_, shares)

@@ -15,7 +15,7 @@ from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.markup import Markup
 from tertulia.domain.people import Actor, Place
 from tertulia.domain.programs import Program
-from tertulia.domain.prompts import Prompt, Reply
+from tertulia.domain.prompts import Given, Prompt, Reply
 from tertulia.errors import Mistake, Refused
 from tertulia.extension import RitualKind
 from tertulia.kinds import Dealt
@@ -24,10 +24,12 @@ from tertulia.runtime import Runtime
 from tertulia.services import (
     identities,
     live_absent,
+    live_board,
     live_counts,
     live_groups,
     live_guests,
     live_opening,
+    live_questions,
     live_seats,
     live_sessions,
     live_turns,
@@ -52,8 +54,8 @@ POLL = 1.0
 
 
 def _can_be_held(kind: RitualKind) -> bool:
-    """Tell whether a kind asks everybody the same, under their names."""
-    return kind.privacy != "confidential" and not isinstance(kind, Dealt)
+    """Tell whether a kind asks everybody the same, under their names, or is made to be held live."""
+    return kind.privacy != "confidential" and (live_board.is_played(kind) or not isinstance(kind, Dealt))
 
 
 class WorkspaceLive:
@@ -126,7 +128,9 @@ class WorkspaceLive:
             found = await self._session(tx, session, lock=True)
             await live_sessions.step(tx, found, state)
             if state == "ended":
-                await live_absent.ask(self._runtime, tx, found)
+                await self._finish(tx, found)
+            elif state == "asking" and await self._is_played(tx, found):
+                await live_questions.show(self._runtime, tx, replace(found, state=state), 1)
             counts = await live_counts.read(self._runtime, tx, await self._session(tx, session))
         await self._tell()
         return counts
@@ -144,7 +148,31 @@ class WorkspaceLive:
             await live_absent.call_off(tx, found)
             return
         await live_sessions.step(tx, found, "ended")
+        await self._finish(tx, found)
+
+    async def _finish(self, tx: Tx, found: Session) -> None:
+        await live_questions.finish(self._runtime, tx, found)
         await live_absent.ask(self._runtime, tx, found)
+
+    async def _is_played(self, tx: Tx, found: Session) -> bool:
+        round_ = await rounds.find(tx, found.round, found.organization)
+        return round_ is not None and live_board.is_played(self._runtime.plugins.ritual(round_.kind))
+
+    async def show_question(self, session: Id, host: Actor, number: int) -> Counts:
+        """Ask question *number* of a quiz (counted from 1) and close the one before; once asked it stays asked."""
+        return await self._question(session, host, number, live_questions.show)
+
+    async def close_question(self, session: Id, host: Actor, number: int) -> Counts:
+        """Close question *number* before its time; where it has closed already nothing changes."""
+        return await self._question(session, host, number, live_questions.close)
+
+    async def _question(self, session: Id, host: Actor, number: int, act: live_questions.Act) -> Counts:
+        async with self._runtime.database.write() as tx:
+            await self._host(tx, host)
+            await act(self._runtime, tx, await self._session(tx, session, lock=True), number)
+            counts = await live_counts.read(self._runtime, tx, await self._session(tx, session))
+        await self._tell()
+        return counts
 
     async def watch(self, session: Id) -> AsyncIterator[Counts]:
         """Yield the counts now and at every change, until the session has ended."""
@@ -170,15 +198,19 @@ class WorkspaceLive:
     async def prompt(self, session: Id, actor: Actor | None = None) -> Prompt:
         """Show the session's question to *actor*, or for everybody where that is `None` or a stranger."""
         async with self._runtime.database.read() as tx:
-            round_ = await self._round(tx, await self._session(tx, session))
+            found = await self._session(tx, session)
+            round_ = await self._round(tx, found)
             known = await people.identity_of(tx, self._organization, actor) if actor else None
             person = await people.person(tx, self._organization, known.person) if known and known.person else None
             practice = await rounds.practice_of(tx, round_)
             kind = self._runtime.plugins.ritual(round_.kind)
             share = await shares.share_of(self._runtime, tx, round_, kind, person.id) if person else None
+            given: Given | None = None
+            if person and found.asked != found.round:
+                share, given = await live_board.own(tx, replace(round_, id=found.round), person.id)
             language = person.languages[0] if person and person.languages else await self._language(tx)
         who = person.id if person else None
-        return compose(self._runtime, round_, practice, person=who, language=language, share=share)
+        return compose(self._runtime, round_, practice, person=who, language=language, share=share, given=given)
 
     async def language(self, actor: Actor) -> str | None:
         """Return the language that the actor's person chose, `None` for a stranger and for who chose none."""
@@ -315,10 +347,13 @@ class WorkspaceLive:
     async def summary(self, session: Id) -> Prompt | None:
         """Show what members answered so far, or `None` where there is nothing to show."""
         async with self._runtime.database.read() as tx:
-            round_ = await self._round(tx, await self._session(tx, session))
-            practice = await rounds.practice_of(tx, round_)
-            _, draft = await summaries.summarise(self._runtime, tx, round_, practice)
-            language = await self._language(tx)
+            found = await self._session(tx, session)
+            round_ = await self._round(tx, replace(found, asked=found.round))
+            practice, language = await rounds.practice_of(tx, round_), await self._language(tx)
+            if found.asked != found.round and found.state != "ended":
+                draft = await live_board.current(self._runtime, tx, round_, language)
+            else:
+                _, draft = await summaries.summarise(self._runtime, tx, round_, practice)
         return None if draft is None else compose_summary(self._runtime, round_, practice, language, draft)
 
     async def _host(self, tx: Tx, actor: Actor, *, resolve: bool = True) -> Id:
@@ -344,7 +379,7 @@ class WorkspaceLive:
         return await live_sessions.find(tx, *self._whose, session, lock=lock)
 
     async def _round(self, tx: Tx, found: Session) -> RoundRow:
-        round_ = await rounds.find(tx, found.round, self._organization)
+        round_ = await rounds.find(tx, found.asked, self._organization)
         if round_ is None:
             raise Refused("no such session", 404)
         return round_
@@ -357,7 +392,7 @@ class WorkspaceLive:
 async def _answered(tx: Tx, found: Session, person: Id) -> bool | None:
     query = sa.select(response.c.passed).where(
         response.c.organization_id == found.organization,
-        response.c.round_id == found.round,
+        response.c.round_id == found.asked,
         response.c.person_id == person,
     )
     passed = (await tx.execute(query)).scalar_one_or_none()

@@ -12,7 +12,7 @@ from tertulia.domain.prompts import Field
 from tertulia.domain.rounds import SessionState
 from tertulia.live import Counts, Turn
 from tertulia.runtime import Runtime
-from tertulia.services import live_seats, live_turns, rounds, summaries
+from tertulia.services import live_questions, live_seats, live_turns, rounds, summaries
 from tertulia.services.live_sessions import Session
 from tertulia.services.rounds import RoundRow
 from tertulia.storage.database import Tx
@@ -25,7 +25,11 @@ SHOWN = 50
 async def read(runtime: Runtime, tx: Tx, session: Session) -> Counts:
     """Count a session now."""
     round_ = await rounds.find(tx, session.round, session.organization)
-    answered, passed = await summaries.turnout(tx, session.organization, session.round)
+    answered, passed = await summaries.turnout(tx, session.organization, session.asked)
+    if session.asked != session.round:
+        # those whom nobody knows sit in the session, whatever is asked
+        guests = await live_seats.turnout(tx, session.organization, session.round)
+        answered, passed = answered + guests[0], passed + guests[1]
     seats = await live_seats.read(tx, session)
     there = live_seats.taken(seats)
     reported = await present(tx, session.organization, session.round, session.place)
@@ -41,6 +45,7 @@ async def read(runtime: Runtime, tx: Tx, session: Session) -> Counts:
         guests=sum(one.here and one.person is None for one in seats),
         turn=_turn(spoken.at(runtime.clock.now())) if spoken and session.state == "turns" else None,
         groups=len(session.groups),
+        question=await live_questions.standing(runtime, tx, session) if session.asked != session.round else None,
         apart=sum(not in_groups & set(refs) for refs in there) if session.state == "groups" else 0,
     )
 

@@ -11,15 +11,19 @@ from tertulia.domain.identifiers import Id
 from tertulia.domain.people import Place
 from tertulia.domain.rounds import SESSION
 from tertulia.errors import Refused
+from tertulia.services.live_board import STAGE
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import place as place_table
-from tertulia.storage.tables import round_table
+from tertulia.storage.tables import round_follow_up, round_table
 from tertulia.storage.tables import session as session_table
 
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """Hold one session as stored; *groups* are seats that share a room, none before people were *divided*."""
+    """Hold one session as stored; *groups* are seats that share a room, none before people were *divided*.
+
+    *asked* is the round that answers go to: the last question's, where the session asks several, else its own.
+    """
 
     organization: Id
     id: Id
@@ -28,6 +32,7 @@ class Session:
     host: Id
     state: str
     opened: datetime
+    asked: Id = ""
     divided: bool = False
     groups: tuple[tuple[str, ...], ...] = ()
 
@@ -64,9 +69,19 @@ async def step(tx: Tx, session: Session, state: str) -> None:
     await tx.execute(session_table.update().where(session_table.c.id == session.id).values(state=state))
 
 
+_QUESTION = (
+    sa.select(round_follow_up.c.round_id)
+    .where(round_follow_up.c.root_id == session_table.c.round_id, round_follow_up.c.stage.like(f"{STAGE}%"))
+    .order_by(round_follow_up.c.stage.desc())
+    .limit(1)
+    .correlate(session_table)
+    .scalar_subquery()
+)
+
+
 def _of(organization: Id, workspace: Id) -> sa.Select[tuple[object, ...]]:
     return (
-        sa.select(session_table, round_table.c.opens_at)
+        sa.select(session_table, round_table.c.opens_at, _QUESTION.label("question"))
         .join(round_table, round_table.c.id == session_table.c.round_id)
         .where(session_table.c.organization_id == organization, round_table.c.workspace_id == workspace)
     )
@@ -82,6 +97,7 @@ def _session(row: sa.Row[tuple[object, ...]]) -> Session:
         host=fields["host_id"],
         state=fields["state"],
         opened=fields["opens_at"],
+        asked=fields["question"] or fields["round_id"],
         divided=fields["groups"] is not None,
         groups=tuple(tuple(group) for group in fields["groups"] or ()),
     )

@@ -21,7 +21,7 @@ from tertulia.domain.prompts import Prompt, Reply
 from tertulia.domain.rounds import SESSION
 from tertulia.errors import Refused
 from tertulia.extension import Window
-from tertulia.live import Attendee, Counts, Offer, Standing, Turn
+from tertulia.live import Attendee, Counts, Offer, Question, Standing, Turn
 from tertulia.testing.clock import DrivenClock
 from tertulia.testing.samples import sample_prompt, summary_prompt
 
@@ -253,6 +253,22 @@ class FakeLive:
         ended = turn.number >= turn.of
         following = replace(turn, number=min(number + 1, turn.of), ends=None if ended else EPOCH)
         return self._count(session, turn=following)
+
+    async def show_question(self, session: Id, host: Actor, number: int) -> Counts:
+        """Ask question *number* of two; one that was asked stays asked."""
+        known = self.sessions[session][-1].question
+        if known is not None and number <= known.number:
+            return self.sessions[session][-1]
+        if number > 2:
+            raise Refused(f"question {number} cannot be asked now", 409)
+        return self._count(session, question=Question(number=number, of=2, ends=EPOCH, closed=False))
+
+    async def close_question(self, session: Id, host: Actor, number: int) -> Counts:
+        """Close the question that is asked."""
+        known = self.sessions[session][-1].question
+        if known is None or known.number < number:
+            raise Refused(f"question {number} was not asked", 409)
+        return self._count(session, question=replace(known, closed=True))
 
     async def groups(self, session: Id, host: Actor, size: int = 2) -> tuple[tuple[str, ...], ...]:
         """Divide the seats in the order of their names."""
