@@ -115,6 +115,26 @@ class Gave:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Question:
+    """Hold a question that nobody in particular asked; *reason* says why it was declined."""
+
+    id: Id
+    text: str
+    state: Literal["waiting", "published", "declined"]
+    reason: str | None
+    answer: str | None
+    votes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Questioning:
+    """Say what can be done with a round's questions in its present stage; each person has *votes* of them."""
+
+    doing: Literal["ask", "moderate", "vote", "answer", "read"]
+    votes: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """Hold what came of a round, for the decision what follows it; who opted out meanwhile is not in it.
 
@@ -122,7 +142,8 @@ class Outcome:
     by whom. *reserved* maps each item to its line, first come first. *private* are the private answers, in no order
     and without names. *teams* are those of the people in all this. *silent* tells in how many rounds on end, this one
     included, a person of an opt-in practice has given nothing at all. *organisers* are the hosts and admins of the
-    workspace, *leaders* the present members whom a `Led` kind named.
+    workspace, *leaders* the present members whom a `Led` kind named. *reached* were reached in any of the stages.
+    *questions* are those of a `Questioned` kind, the most wanted first.
     """
 
     stage: str
@@ -138,6 +159,8 @@ class Outcome:
     silent: Mapping[Id, int]
     organisers: tuple[Id, ...]
     leaders: tuple[Id, ...] = ()
+    reached: frozenset[Id] = frozenset()
+    questions: tuple[Question, ...] = ()
 
     def answers(self) -> Mapping[Id, Json]:
         """Return what each person gave; passes are left out."""
@@ -310,6 +333,15 @@ class Led(Protocol):
 
     def leaders(self, content: Json) -> Sequence[str]:
         """Return the e-mail addresses of those who lead the round."""
+        ...
+
+
+@runtime_checkable
+class Questioned(Led, Protocol):
+    """A kind whose leaders moderate and answer questions that are asked, and voted on, without a name."""
+
+    def questioning(self, content: Json) -> Questioning | None:
+        """Say what can be done in the round's stage; `None` where it is not about such questions."""
         ...
 
 

@@ -14,7 +14,7 @@ from tertulia.domain.attention import after_quiet_hours, snoozed
 from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.people import Person, Place, Recipient
 from tertulia.domain.programs import Practice
-from tertulia.kinds import Scheduled
+from tertulia.kinds import Exhibited, Scheduled
 from tertulia.runtime import Runtime
 from tertulia.services import gathering, links, shares
 from tertulia.services.rounds import RoundRow
@@ -228,7 +228,7 @@ async def _postpone(runtime: Runtime, tx: Tx, job: ShardOf, postponed: Sequence[
 
 async def _with_links(runtime: Runtime, tx: Tx, job: ShardOf, claims: list[Claim]) -> list[Claim]:
     kind = runtime.plugins.rituals().get(job.round.kind)
-    always = isinstance(kind, Scheduled)
+    always = isinstance(kind, Scheduled | Exhibited)
     needing = [found for found in claims if found.person is not None and (always or _needs_link(runtime, found))]
     if not needing or job.round.closes_at is None or job.purpose == RESULTS:
         return claims

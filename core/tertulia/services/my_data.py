@@ -66,7 +66,7 @@ async def collect(runtime: Runtime, tx: Tx, organization: Id, person: Id) -> Jso
         "counted_in_measures": await _of(tx, tables.measure_roster, organization, selves, "used_at", "id", "atom"),
         "responses": await _responses(tx, organization, selves),
         "participation": await _participation(tx, organization, selves),
-        "interactions": await _interactions(tx, organization, selves),
+        "interactions": await _interactions(runtime, tx, organization, selves),
         "message_budget_used": await _of(tx, tables.budget, organization, selves, "week", "used"),
         "personal_links": await _of(tx, tables.link, organization, selves, "round_id", "expires_at"),
         "web_sessions": await _of(tx, tables.web_session, organization, selves, "round_id", "expires_at"),
@@ -306,14 +306,14 @@ async def _participation(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows
     return await _rows(tx, query)
 
 
-async def _interactions(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
+async def _interactions(runtime: Runtime, tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
     """Sum up the person's own ties per kind and week, without the people at their other ends."""
-    table = tables.interaction
+    table, mine = tables.interaction, ties.names(runtime.vault, organization, selves)
     totals: dict[tuple[str, str], dict[str, float]] = defaultdict(lambda: {"given": 0.0, "received": 0.0})
     for side, column in (("given", table.c.source_id), ("received", table.c.target_id)):
         query = (
             sa.select(table.c.kind, table.c.week, sa.func.sum(table.c.weight))
-            .where(table.c.organization_id == organization, column.in_(selves))
+            .where(table.c.organization_id == organization, column.in_(mine))
             .group_by(table.c.kind, table.c.week)
         )
         for kind, week, weight in await tx.execute(query):

@@ -151,6 +151,10 @@ SEALED = (
     SealedColumn(tables.feedback_message, "sealed", ("organization_id", "id")),
     SealedColumn(tables.comment, "sealed", ("organization_id", "id")),
     SealedColumn(tables.private_answer, "sealed", ("organization_id", "round_id", "person_id")),
+    SealedColumn(tables.gallery_picture, "sealed", ("organization_id", "item_id", "size")),
+    SealedColumn(
+        tables.celebration, "sealed", ("organization_id", "workspace_id", "practice", "person_id", "occasion")
+    ),
 )
 """Every sealed column but the ballots' and the candles', whose keys are their rounds' and their responders'."""
 STAMPS = (HASH_ROOT, "audit_base")

@@ -24,7 +24,7 @@ from tertulia.runtime import Runtime
 from tertulia.services import arrivals, rounds
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import membership, role, round_table
-from tertulia.web import sessions
+from tertulia.web import sessions, uploads
 from tertulia.web.sessions import Session
 from tertulia.web.state import RUNTIME, SESSION, WALL
 
@@ -42,12 +42,17 @@ class Scope:
     round: Id | None = None
 
 
-def register(app: web.Application, method: str, path: str, handler: Handler, access: Access) -> None:
-    """Serve *path* under *access*; the only way to add a route."""
+def register(
+    app: web.Application, method: str, path: str, handler: Handler, access: Access, *, files: bool = False
+) -> None:
+    """Serve *path* under *access*; the only way to add a route. With *files* it takes forms that carry one."""
     if access.kind == "role" and (not access.roles or "{workspace}" not in path):
         raise Mistake(f"Route {method} {path} asks for a role: it needs roles and a {{workspace}} in its path.")
     app.setdefault(RULES, {})
-    app[RULES][app.router.add_route(method, path, handler)] = access
+    route = app.router.add_route(method, path, handler)
+    app[RULES][route] = access
+    if files:
+        app.setdefault(uploads.ROUTES, set()).add(route)
 
 
 def check(app: web.Application) -> None:
@@ -186,7 +191,12 @@ def same_origin(headers: CIMultiDictProxy[str], public_url: str) -> bool:
 
 
 async def _check_token(request: web.Request, runtime: Runtime, session: Session) -> None:
-    form: Any = await request.post() if request.content_type == "application/x-www-form-urlencoded" else {}
+    form: Any = {}
+    if uploads.takes_files(request):
+        request[uploads.UPLOAD] = await uploads.read(request)
+        form = request[uploads.UPLOAD].texts
+    elif request.content_type == "application/x-www-form-urlencoded":
+        form = await request.post()
     given = request.headers.get("X-CSRF-Token") or str(form.get("csrf", ""))
     if not hmac.compare_digest(given.encode(), sessions.csrf_token(runtime, session).encode()):
         raise Refused("This page was open for too long. Go back, load it again and send it once more.", 403)

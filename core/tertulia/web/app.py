@@ -15,16 +15,23 @@ from tertulia.web import (
     comments,
     edge,
     feedback,
+    formulas,
+    gallery,
+    groups,
+    hard_weeks,
     headers,
     hooks,
+    kudos,
     member,
     operation,
-    kudos,
+    overview,
     pages,
     practices,
     progress,
+    recommendations,
     results,
     signing_in,
+    wellness,
 )
 from tertulia.web.buckets import Buckets
 from tertulia.web.state import GUESSES, RUNTIME, WAIT, WALL
@@ -33,6 +40,10 @@ BODY_LIMIT = 1024 * 1024
 HEADER_SECONDS = 15.0
 VOICE = (candle, care, feedback, comments)
 """The pages of what is said in confidence."""
+COHESION = (overview, recommendations, formulas)
+
+CARE = (wellness, groups, hard_weeks)
+"""The pages of sessions, of groups, and of weeks in which little is expected."""
 
 
 def build(runtime: Runtime, *, wall: Clock | None = None, wait: float = 0.3) -> web.Application:
@@ -46,7 +57,7 @@ def build(runtime: Runtime, *, wall: Clock | None = None, wait: float = 0.3) -> 
     app[GUESSES] = Buckets(60, 60.0)
     pages.environment(app)
     runtime.installations.render = pages.plugin_page
-    of_members = (member, *VOICE, calendar, practices, gallery, kudos, results)
+    of_members = (*CARE, member, *VOICE, calendar, practices, gallery, kudos, results)
     for part in (operation, hooks, pages, answering, signing_in, *of_members, progress, *COHESION):
         part.attach(app)
     app.on_response_prepare.append(headers.protect)

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler as Next
 
 from tertulia.errors import Mistake, Refused
-from tertulia.web import pages
+from tertulia.web import pages, uploads
 from tertulia.web.state import REQUESTS, TEMPLATE
 
 log = logging.getLogger("tertulia.web")
@@ -89,10 +89,13 @@ async def explain(request: web.Request, handler: Next) -> web.StreamResponse:
 
 @web.middleware
 async def receive(request: web.Request, handler: Next) -> web.StreamResponse:
-    """Read the body before anything else happens, in limited time; the application limits its size."""
+    """Read the body before anything else happens, in limited time; the application limits its size.
+
+    A form with a file waits until it is known who sent it.
+    """
     if request.method in REFUSED_METHODS:
         raise web.HTTPMethodNotAllowed(request.method, ["GET", "POST"])
-    if request.can_read_body:
+    if request.can_read_body and not uploads.takes_files(request):
         if request.content_type.startswith("multipart/"):
             raise web.HTTPUnsupportedMediaType
         try:

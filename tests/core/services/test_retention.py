@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -99,6 +99,7 @@ class Garden:
         await self.row(tables.sign_up, practice=f"p{side}", person_id=person, left_at=at("sign_up"))
         await self.row(tables.past_result, kind=f"k{side}", person_id=person, at=at("past_result"))
         await self.row(tables.private_answer, round_id=held, person_id=person, expires_at=at("private_answer"))
+        await self._shared(at, person, side)
         await self.row(tables.hard_weeks, resumes_at=at("hard_weeks"))
         group = await self.row(tables.affinity_group)
         await self.row(tables.affinity_member, group_id=group, person_id=person, asked_at=at("affinity_member"))
@@ -111,6 +112,22 @@ class Garden:
         said = await self.row(tables.feedback, week=at("feedback"))
         await self.row(tables.feedback_message, feedback_id=said, week=at("feedback"))
         await self.row(tables.identity_merge, kept=person, gone=person, at=at("identity_merge"))
+
+    async def _shared(self, at: Callable[[str], datetime], person: str, side: int) -> None:
+        item = await self.row(
+            tables.gallery_item, round_id=await self._round(), person_id=person, expires_at=at("gallery_item")
+        )
+        await self.row(tables.gallery_picture, item_id=item, sealed=b"x")
+        day = at("celebration")
+        await self.row(tables.celebration, practice=f"c{side}", person_id=person, expires_at=day)
+        for name, table in (("response.expired", tables.response), ("round_share.expired", tables.round_share)):
+            until = (at(name) + side * DAY).date().isoformat()
+            over = await self._round(content={"keep_until": until})
+            dated = {"given_at": self.now} if table is tables.response else {}
+            await self.row(table, round_id=over, person_id=person, **dated)
+
+    async def _round(self, **values: Any) -> str:
+        return await self.row(tables.round_table, opens_at=self.now, **values)
 
     async def _seconds(self, side: int) -> None:
         def at(name: str) -> float:
@@ -169,6 +186,8 @@ async def test_each_kind_goes_past_its_period_and_not_before(open_world: Any) ->
             "inbox": 3,
             "outbox": 2,
             "identity": 1,
+            "response": 2,
+            "round_share": 2,
         }
         assert await retention.sweep(world.runtime, world.clock.now()) == {}
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from tertulia.errors import Mistake, Refused, Unsafe
 from tertulia.services.effects import sealed_place as private_answer_place
+from tertulia.services.gallery import sealed_place as picture_place
 from tertulia.storage import audit, keys, tables
 from tertulia.storage.database import Database
 from tertulia.storage.vault import (
@@ -217,6 +218,7 @@ async def test_the_root_is_drawn_once_and_needs_its_keys(open_database: Any) -> 
 
 def test_every_sealed_place_is_the_one_that_the_services_use() -> None:
     row = {"organization_id": "o", "id": "i", "installation_id": "n", "key": "k", "round_id": "r", "person_id": "p"}
+    row |= {"item_id": "m", "size": "full", "workspace_id": "w", "practice": "c", "occasion": "birthday"}
     places = {sealed.table.name: sealed.place_of(row) for sealed in keys.SEALED}
     assert places == {
         "installation": installation_place("o", "i"),
@@ -228,6 +230,8 @@ def test_every_sealed_place_is_the_one_that_the_services_use() -> None:
         "feedback_message": ("feedback_message", "o", "i"),
         "comment": ("comment", "o", "i"),
         "private_answer": private_answer_place("o", "r", "p"),
+        "gallery_picture": picture_place("o", "m", "full"),
+        "celebration": ("celebration", "o", "w", "c", "p", "birthday"),
     }
     columns = {
         (table.name, column.name)

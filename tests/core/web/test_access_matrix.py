@@ -110,6 +110,7 @@ def _fill(path: str, target: Any) -> str:
         "subscription": ABSENT,
         "secret": "nothing",
         "name": "style.css",
+        "item": "nothing",
     }
     for name, value in fields.items():
         path = path.replace("{" + name + "}", value)
