@@ -40,8 +40,10 @@ async def remind(runtime: Runtime, tx: Tx, round_: RoundRow) -> None:
     now, closes = runtime.clock.now(), round_.closes_at
     if closes is None:
         return
-    known = {(row.purpose, row.origin): row.due for row in await tx.execute(_shards(round_))}
-    invited = {due for (purpose, _), due in known.items() if purpose == "invite"}
+    shards = (await tx.execute(_shards(round_))).all()
+    # invitations of one moment are due at several where it is night for some
+    invited = {row.due for row in shards if row.purpose == "invite"}
+    known = {(row.purpose, row.origin) for row in shards}
     for due in sorted(invited):
         for number, pause in enumerate(practice.reminders, start=1):
             origin, purpose = due + pause, f"remind:{number}"

@@ -332,3 +332,15 @@ async def test_a_new_program_leaves_open_rounds_as_they_were(town: MakeTown) -> 
         async with place.runtime.database.read() as tx:
             rows = (await tx.execute(sa.select(round_table).order_by(round_table.c.opens_at))).all()
         assert [(row.program_version, row.occurrence[11:16]) for row in rows][:2] == [(1, "09:30"), (2, "11:00")]
+
+
+async def test_who_was_asked_later_because_it_was_night_is_reminded_too(town: MakeTown) -> None:
+    async with town() as place:
+        for name, zone in (("Lis", "Europe/Lisbon"), ("Osa", "Asia/Tokyo")):
+            await place.add(name, zone=zone)
+        common = CHECK_IN.replace("T09:30", "T15:00").replace('"local"', '"common"').replace("10h", "2d")
+        await place.apply(common.replace("DAILY", "WEEKLY"))
+        await place.live(MONDAY + timedelta(days=3))
+        states = await place.states()
+        assert states[("invite", "sent")] == 2
+        assert states[("remind:1", "sent")] == 2
