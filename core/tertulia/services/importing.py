@@ -66,7 +66,7 @@ def read(source: str | bytes) -> tuple[list[Line], list[tuple[int, str]]]:
 
     Commas, semicolons or tabs separate cells. Cells are text: one that looks like a formula stays as it is.
     """
-    records = _records(_text(source))
+    records = records_of(text_of(source))
     header = _header(records)
     lines: list[Line] = []
     rejected: list[tuple[int, str]] = []
@@ -176,7 +176,8 @@ def _managers(done: ImportPlan, added: Mapping[str, Id]) -> dict[Id, str]:
     return managers | {one.person: one.line.manager for one in changed if one.line.manager}
 
 
-def _text(source: str | bytes) -> str:
+def text_of(source: str | bytes) -> str:
+    """Return an imported file as text; raises `Mistake` where it is too large or no UTF-8."""
     size = len(source) if isinstance(source, bytes) else len(source.encode(errors="surrogatepass"))
     if size > LARGEST:
         raise Mistake("The file is larger than 10 MB; split it into several.")
@@ -188,7 +189,7 @@ def _text(source: str | bytes) -> str:
         raise Mistake("The file is not UTF-8; save it as CSV in UTF-8.") from None
 
 
-def _records(text: str) -> list[tuple[int, list[str]]]:
+def records_of(text: str) -> list[tuple[int, list[str]]]:
     """Return each record with the number of the line that it starts on, without blank ones."""
     head = next((line for line in text.splitlines() if line.strip()), "")
     separator = max(SEPARATORS, key=head.count)

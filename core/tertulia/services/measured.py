@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from tertulia.runtime import Runtime
-from tertulia.services import measuring, participation_measures, ties
+from tertulia.services import measuring, participation_measures, ties, turnover_measures
 from tertulia.services.measuring import Kind
 
-KINDS: tuple[Kind, ...] = (participation_measures.KIND, ties.KIND)
+KINDS: tuple[Kind, ...] = (participation_measures.KIND, ties.KIND, turnover_measures.KIND)
 """In the order in which they are published."""
 TICK = 1.0
 PATIENCE = 60.0
