@@ -11,6 +11,7 @@ from benchmarks import (
     fan_out,
     intake,
     matching,
+    overview,
     rate_limit,
     release,
     setting,
@@ -27,6 +28,7 @@ NAMES = (
     "intake",
     "rate",
     "matching",
+    "overview",
     "release",
     "ties",
     "teams-inbound",
@@ -62,6 +64,8 @@ async def _measure(name: str, quick: bool, sizes: list[int], databases: Database
             await start.measure()
         case "matching":
             matching.measure(quick=quick)
+        case "overview":
+            await overview.measure(500 if quick else 10_000, 20 if quick else 52, 20 if quick else 100, databases)
         case "release":
             release.measure(quick=quick)
         case "ties":

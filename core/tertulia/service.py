@@ -17,7 +17,7 @@ from tertulia import journal
 from tertulia.delivery import collect, outbox, processing, shards
 from tertulia.delivery.ticker import Ticker
 from tertulia.runtime import Runtime
-from tertulia.services import kudos_telling, measured, retention
+from tertulia.services import kudos_telling, measured, recommending, retention
 from tertulia.storage import audit
 from tertulia.surveys import ballots
 from tertulia.surveys.candle import alerts, referrals
@@ -71,6 +71,7 @@ class Service:
             referrals.watch,
             kudos_telling.watch,
             measured.watch,
+            recommending.watch,
             _upkeep,
         ]
         for loop in loops:

@@ -27,6 +27,8 @@ GROUPS = {
     "cafe": ("cafe", "See how well the next groups of a café would suit."),
     "candle": ("candles", "Who receives candles, help numbers, and about how many were lit."),
     "survey": ("survey", "Read results, say what will be done, check a question."),
+    "overview": ("overview", "How a workspace is doing: a profile of published figures."),
+    "recommendations": ("recommendations", "What could be tried, what was decided, what followed."),
     "inbox": ("inbox", "See events that could not be processed, and try them again."),
     "export": ("export", "Write a workspace's program and round counts to a file."),
     "erase": ("erase", "Erase a person for good."),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Literal, TypeAlias
 
-from tertulia.surveys.scoring import Estimate, Z, discoveries, mean_of
+from tertulia.surveys.scoring import Estimate, Z, discoveries
 
 RATE = 0.05
 """At most that share of the changes that are told as such are none (false discovery rate)."""
@@ -92,5 +92,15 @@ def beyond(changed: Change, threshold: float) -> float:
 
 
 def baseline(estimates: Sequence[Estimate]) -> Estimate | None:
-    """Return the mean of some periods' figures; as wide as if what moved one had moved all."""
-    return mean_of(estimates)
+    """Return the mean of some periods' figures, to compare a later one with.
+
+    The periods count as independent. Answers of the same people go along with each other; but as far as they do, they
+    go along with the later ones, too, and of all correlations none makes the difference the least sure.
+    """
+    if not estimates:
+        return None
+    count = len(estimates)
+    value = sum(one.value for one in estimates) / count
+    below = math.hypot(*(one.value - one.low for one in estimates)) / count
+    above = math.hypot(*(one.high - one.value for one in estimates)) / count
+    return Estimate(value, value - below, value + above, min(one.n for one in estimates))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, TypeAlias
 
+from tertulia.measures.figures import Family
+
 Better: TypeAlias = Literal["higher", "lower"]
 Shown: TypeAlias = Literal["percent", "score", "index", "signed"]
 """A share or a rate in percent; a score from -100 to 100; an index from 0 to 100; a number from -1 to 1."""
@@ -16,8 +18,9 @@ class Component:
     """Describe one part of the profile.
 
     *about* says what is measured in a sentence, *practical* from which change on it makes a difference, in its unit;
-    *formula* is an anchor in `docs/measures.md`. Its figures are those of an *instrument*'s questions, or the one
-    called *figure*. *charted* is whether its periods do not overlap, so that they may stand in a control chart.
+    *formula* is an anchor in `docs/measures.md`, *counted* says what n counts. Its figures are those of an
+    *instrument*'s questions, or the published one called *figure* about *narrowed*. *charted* is whether its periods
+    do not overlap, so that they may stand in a control chart; an *optional* one is shown only where it was measured.
     """
 
     key: str
@@ -27,8 +30,10 @@ class Component:
     better: Better
     practical: float
     formula: str
+    counted: str = "answers"
     instrument: str = ""
     figure: str = ""
+    family: Family | None = None
     narrowed: str = ""
     charted: bool = False
     optional: bool = False
@@ -38,16 +43,152 @@ class Component:
         match self.shown:
             case "percent":
                 return f"{value:.0f} %"
-            case "score":
-                return f"{value:+.0f}"
-            case "signed":
-                return f"{value:+.2f}"
+            case "score" | "signed":
+                return self.signed(value)
             case _:
                 return f"{value:.0f}"
 
     def difference(self, value: float) -> str:
         """Write a difference of two figures in its unit."""
-        return f"{value:+.2f}" if self.shown == "signed" else f"{value:+.0f} points"
+        return self.signed(value) if self.shown == "signed" else f"{self.signed(value)} points"
+
+    def signed(self, value: float) -> str:
+        """Write a number with its sign; what rounds to nothing has none."""
+        text = f"{value:+.2f}" if self.shown == "signed" else f"{value:+.0f}"
+        return text if float(text) else text[1:]
+
+
+COMPONENTS = (
+    Component(
+        key="belonging",
+        title="Belonging",
+        about="How many agree that they are part of the people they work with, known and missed.",
+        shown="percent",
+        better="higher",
+        practical=5,
+        formula="favourability",
+        instrument="belonging",
+        charted=True,
+    ),
+    Component(
+        key="recommendation",
+        title="Recommendation",
+        about="Would people recommend working here? Promoters less detractors, from −100 to +100.",
+        shown="score",
+        better="higher",
+        practical=10,
+        formula="recommendation",
+        instrument="recommendation",
+        charted=True,
+    ),
+    Component(
+        key="speaking_up",
+        title="Speaking up",
+        about="How many agree that it is safe to say what they think.",
+        shown="percent",
+        better="higher",
+        practical=5,
+        formula="favourability",
+        instrument="speaking_up",
+        charted=True,
+    ),
+    Component(
+        key="engagement",
+        title="Engagement",
+        about="The engagement index of the UK Civil Service, from 0 to 100.",
+        shown="index",
+        better="higher",
+        practical=3,
+        formula="engagement",
+        instrument="civil_service_engagement",
+        optional=True,
+    ),
+    Component(
+        key="reach",
+        title="Participation reach",
+        about="How many took part in anything within ninety days.",
+        shown="percent",
+        better="higher",
+        practical=5,
+        formula="reach",
+        counted="people",
+        figure="reach",
+        family="participation",
+    ),
+    Component(
+        key="cross_team",
+        title="Ties across teams",
+        about="Ties to other teams less ties within teams, as a share of all: from −1 to +1.",
+        shown="signed",
+        better="higher",
+        practical=0.05,
+        formula="ties-ei",
+        counted="people",
+        figure="ei_team",
+        family="ties",
+    ),
+    Component(
+        key="employee_freelancer",
+        title="Ties of employees and freelancers",
+        about="Ties between employees and freelancers less ties among each, as a share of all: from −1 to +1.",
+        shown="signed",
+        better="higher",
+        practical=0.05,
+        formula="ties-ei",
+        counted="people",
+        figure="ei_worker_type",
+        family="ties",
+    ),
+    Component(
+        key="time_zones",
+        title="Time-zone fairness",
+        about="By how much more of what is held falls outside of 08 to 18 o'clock in one zone than in another.",
+        shown="percent",
+        better="lower",
+        practical=5,
+        formula="burden",
+        counted="people",
+        figure="burden_spread",
+        family="participation",
+    ),
+    Component(
+        key="stability",
+        title="Stability",
+        about="How many leave of their own will, in percent of the average headcount a year.",
+        shown="percent",
+        better="lower",
+        practical=2,
+        formula="turnover",
+        counted="people",
+        figure="voluntary_turnover",
+        family="turnover",
+    ),
+    Component(
+        key="response",
+        title="Answers to surveys",
+        about="How many of those who were asked answered.",
+        shown="percent",
+        better="higher",
+        practical=5,
+        formula="response",
+        counted="answers",
+        optional=True,
+    ),
+    Component(
+        key="gap",
+        title="Employees before freelancers",
+        about="By how much more employees than freelancers take part.",
+        shown="percent",
+        better="lower",
+        practical=5,
+        formula="newcombe",
+        counted="people",
+        figure="reach_difference",
+        family="participation",
+        optional=True,
+    ),
+)
+"""All parts, in the order in which they are shown; there is no sum of them on purpose."""
 
 
 @dataclass(frozen=True, kw_only=True)

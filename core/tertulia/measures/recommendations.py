@@ -12,7 +12,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from tertulia.measures.change import Change, change
 from tertulia.measures.overview import Standing
+from tertulia.surveys.scoring import Estimate
 
 Grade = Literal["mixed", "moderate", "association", "practice"]
 GRADES: Mapping[Grade, str] = {
@@ -125,6 +127,16 @@ def applying(standings: Sequence[Standing]) -> list[tuple[Rule, Standing]]:
         if rule.component in by_key
         and any(one.component in by_key and one.seen(by_key[one.component]) for one in rule.when)
     ]
+
+
+def followed(seen: Mapping[str, Any], outcome: Mapping[str, Any] | None) -> Change | None:
+    """Return by how much the figure changed from when a recommendation was made to when it was judged."""
+    before, after = (_estimate(one.get("now")) for one in (seen, outcome or {}))
+    return None if before is None or after is None else change(before, after)
+
+
+def _estimate(kept: Mapping[str, Any] | None) -> Estimate | None:
+    return None if kept is None else Estimate(kept["value"], kept["low"], kept["high"], kept["n"])
 
 
 def snapshot(standing: Standing) -> dict[str, Any]:

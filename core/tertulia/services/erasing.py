@@ -106,7 +106,7 @@ async def _forget(runtime: Runtime, tx: Tx, organization: Id, selves: Sequence[I
     await _delete_pictures(tx, organization, selves)
     for table in DELETED:
         await tx.execute(table.delete().where(table.c.organization_id == organization, table.c.person_id.in_(selves)))
-    facts, ties = tables.participation, tables.interaction
+    facts = tables.participation
     mine = (facts.c.organization_id == organization, facts.c.person_id.in_(selves))
     await tx.execute(facts.update().where(*mine).values(person_id=None, identity_id=None))
     either = sa.or_(ties.c.source_id.in_(selves), ties.c.target_id.in_(selves))

@@ -144,7 +144,7 @@ async def results(runtime: Runtime, tx: Tx, round_: RoundRow) -> Results | None:
         answered=int(kept.get("answered", 0)),
         fewest=releasing.fewest(round_),
         lines=_rolled_up(
-            [_line(items[cell.item], cell) for cell in told if cell.item in items],
+            [line_of(items[cell.item], cell) for cell in told if cell.item in items],
             await releasing.waiting(tx, round_, told),
         ),
         done=tuple(text for _, text in await returning.said(tx, round_.organization, round_.id)),
@@ -184,7 +184,8 @@ def _related(items: Mapping[str, Item], kept: Json) -> Related:
     )
 
 
-def _line(item: Item, cell: Cell) -> Line:
+def line_of(item: Item, cell: Cell) -> Line:
+    """Read one cell for people."""
     if cell.outcome != "published":
         return Line(item=item, cell=cell, reading=None)
     counts = {one.name: one.value for one in cell.figures}

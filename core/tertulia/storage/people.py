@@ -272,6 +272,18 @@ async def roles_of(tx: Tx, organization: Id, person_id: Id) -> dict[Id, frozense
     return {key: frozenset(roles) for key, roles in found.items()}
 
 
+async def role_holders(tx: Tx, organization: Id, workspace: Id) -> dict[Id, frozenset[Role]]:
+    """Return the roles in a workspace by person; who has none is absent."""
+    found: dict[Id, set[Role]] = defaultdict(set)
+    table = tables.role
+    query = sa.select(table.c.person_id, table.c.role).where(
+        table.c.organization_id == organization, table.c.workspace_id == workspace
+    )
+    for row in await tx.execute(query):
+        found[row.person_id].add(cast(Role, row.role))
+    return {key: frozenset(roles) for key, roles in found.items()}
+
+
 async def places(tx: Tx, organization: Id, workspace: Id) -> dict[Id, Place]:
     """Return the places that a workspace registered, by id."""
     query = sa.select(tables.place).filter_by(organization_id=organization, workspace_id=workspace)
