@@ -62,6 +62,16 @@ async def _pause(runtime: Runtime, stop: asyncio.Event) -> None:
             task.cancel()
 
 
+async def pending(runtime: Runtime, tx: Tx) -> bool:
+    """Tell whether some port of this process's installations is due, or is being read."""
+    table, now = tables.cursor, runtime.clock.now()
+    settled = {
+        (row.installation_id, row.port)
+        for row in await tx.execute(sa.select(table.c.installation_id, table.c.port).where(table.c.collect_at > now))
+    }
+    return any((live.id, port) not in settled for live in runtime.installations.all() for port in _ports(live))
+
+
 async def soon(runtime: Runtime, live: Live, fact: Collect) -> None:
     """Read the participation of *live* again after a while, if the place is one of the workspace's."""
     at = runtime.clock.now() + fact.after
@@ -148,7 +158,7 @@ class Collector:
         return (await tx.execute(tables.lease.delete().where(*held))).rowcount == 1
 
     async def _run(self, live: Live, port: Port) -> None:
-        pause = EVERY[port]
+        pause = EVERY[port] * self._runtime.timing.readings_apart
         try:
             await self._read(live, port)
         except RetryLater as error:

@@ -23,3 +23,6 @@ class Timing:
     """A worker that has not beaten for so long is taken for dead; if it is not, its leases fence it."""
 
     mend_every: float = 15.0
+
+    readings_apart: float = 1.0
+    """Stretches the pauses between the readings of a platform; a clock whose days pass in seconds reads less often."""

@@ -1,13 +1,15 @@
-"""`tertulia demo`: a synthetic organization lives weeks in minutes, and then waits for you."""
+"""`tertulia demo`: a synthetic organization lives weeks in minutes, and then goes on before your eyes."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 import socket
+import sys
 import time
 import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -20,9 +22,14 @@ from rich.table import Table
 
 from tertulia.sandbox import pages, town
 from tertulia.sandbox.life import Life
+from tertulia.sandbox.organization import MODEL, Size
 from tertulia.sandbox.town import MONDAY, Town
 from tertulia.service import Service
 from tertulia.services import rounds
+
+LANES = 8
+SWITCH = 0.0005
+"""Seconds for which a thread keeps the interpreter: the database's threads wait for it many thousand times."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,49 +37,56 @@ class Options:
     """Choose how the demo runs: *leave* ends it after the summary, *port* 0 chooses a free one."""
 
     folder: Path
-    people: int = 40
-    weeks: int = 1
+    size: Size = MODEL
+    weeks: int = 8
     seed: int = 20260105
     port: int = 0
     leave: bool = False
     browser: bool = True
+    pace: timedelta = timedelta(hours=1)
 
 
 async def run(options: Options, console: Console) -> None:
-    """Live through the weeks with progress, print what came of them, and serve until stopped."""
+    """Live through the weeks with progress, print what came of them, and go on until stopped."""
     began = time.monotonic()
-    port = options.port or _free_port()
-    place = await town.found(
-        town.configuration(town.fresh_folder(options.folder), port), count=options.people, seed=options.seed
-    )
+    sys.setswitchinterval(SWITCH)
+    port = options.port or free_port()
+    config = town.configuration(town.fresh_folder(options.folder), port)
+    place = await town.found(config, size=options.size, seed=options.seed)
     life = Life(place)
-    service = Service(place.runtime, tick=0.01, extend=_with_pages(life))
+    service = Service(place.runtime, tick=1.0, concurrency=LANES, extend=with_pages(life))
+    life.ticker = service.ticker
     try:
         await service.start()
         address = f"{place.runtime.config.public_url}/sandbox"
-        console.print(f"[bold]{options.people} invented people[/bold] (seed {options.seed}) · open {address}")
+        console.print(f"[bold]{options.size.people} invented people[/bold] (seed {options.seed}) · open {address}")
+        console.print(f"The page opened after {time.monotonic() - began:.0f} s; {options.weeks} weeks are lived now.")
         if options.browser and not options.leave:
             webbrowser.open(address)
+        await life.begin(options.seed)
         await _live(life, options.weeks, console)
-        console.print(await _summary(place))
-        mails, seconds = len(place.mailbox.messages()), time.monotonic() - began
-        console.print(f"{mails} mails, {life.answers} answers and passes over HTTP, {seconds:.0f} s.")
+        console.print(await _summary(place, options.weeks))
+        console.print(_figures(life, time.monotonic() - began))
         if not options.leave:
-            console.print(f"The clock waits for you at {address} · Ctrl-C ends the demo.")
-            await _until_stopped()
+            life.pace = options.pace
+            console.print(f"Time goes on, at the pace set on {address} · Ctrl-C ends the demo.")
+            await _until_stopped(life)
     finally:
         await service.stop()
         await town.close(place)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _with_pages(life: Life) -> Callable[[web.Application], None]:
+def with_pages(life: Life) -> Callable[[web.Application], None]:
+    """Return what adds the sandbox's pages to the service."""
+
     def extend(app: web.Application) -> None:
         pages.attach(app, life)
 
@@ -85,25 +99,31 @@ async def _live(life: Life, weeks: int, console: Console) -> None:
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("living", total=(end - MONDAY).total_seconds(), note="")
         async for at in life.until(end):
-            note = f"{at:%a %d %b %H:%M} · {life.answers} answers"
+            note = f"{at:%a %d %b %H:%M} · {life.answers.total()} answers"
             progress.update(task, completed=(at - MONDAY).total_seconds(), note=note)
 
 
-async def _summary(place: Town) -> Table:
+def _figures(life: Life, seconds: float) -> str:
+    came = ", ".join(f"{name} {life.arrived[name]}/{life.answers[name]}" for name in sorted(life.arrived))
+    spent = time.process_time()
+    return f"Came and answered, by stand-in: {came}. {seconds:.0f} s, of which {spent:.0f} s of the processor."
+
+
+async def _summary(place: Town, weeks: int) -> Table:
     table = Table(title="What came of it (invented people)", caption="* a survey, rounded to 5", box=box.SIMPLE)
     for heading in ("practice", "opened (UTC)", "state"):
         table.add_column(heading, no_wrap=True)
     for heading in ("invited", "reminded", "answered", "passed"):
         table.add_column(heading, justify="right", no_wrap=True)
     async with place.runtime.database.read() as tx:
-        for round_ in reversed(await rounds.recent(tx, place.organization, place.workspace)):
+        for round_ in reversed(await rounds.recent(tx, place.organization, place.workspace, limit=20 * weeks)):
             standing = await rounds.progress(tx, place.organization, round_.id)
             if standing is None or round_.state == "planned":
                 continue
             figures = (round_.summary or {}).get("figures", {})
             table.add_row(
                 round_.practice + ("*" if round_.confidential else ""),
-                f"{round_.opens_at:%a %d %H:%M}",
+                f"{round_.opens_at:%d %b %H:%M}",
                 round_.state,
                 str(standing.deliveries.get("invite", {}).get("sent", 0)),
                 str(standing.deliveries.get("remind:1", {}).get("sent", 0)),
@@ -113,9 +133,13 @@ async def _summary(place: Town) -> Table:
     return table
 
 
-async def _until_stopped() -> None:
+async def _until_stopped(life: Life) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    passing = asyncio.create_task(life.keep_pace())
     await stop.wait()
+    passing.cancel()
+    with suppress(asyncio.CancelledError):
+        await passing

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from datetime import datetime
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import sqlalchemy as sa
 
+from tertulia.delivery import collect
+from tertulia.domain.identifiers import Id
 from tertulia.runtime import Runtime
-from tertulia.storage.tables import inbox, outbox, round_table
+from tertulia.storage.tables import inbox, outbox, round_table, shard
+
+POLL = 0.03
+EVERY = timedelta(0)
+"""A grain without size: the clock stops at every instant at which something is due."""
+Look = Callable[[], Awaitable[object]]
 
 
 class SettableClock(Protocol):
@@ -25,25 +32,38 @@ class SettableClock(Protocol):
         ...
 
 
-async def drive(runtime: Runtime, clock: SettableClock, until: datetime) -> AsyncIterator[datetime]:
+async def drive(
+    runtime: Runtime, clock: SettableClock, until: datetime, *, grain: timedelta = EVERY, look: Look | None = None
+) -> AsyncIterator[datetime]:
     """Yield each instant at which something happened up to *until*, after everything has settled.
 
-    Whoever iterates may let members answer before the clock goes on.
+    Whoever iterates may let members answer before the clock goes on. With a *grain* the clock stops at whole
+    multiples of it, for all that became due meanwhile. With *look*, which starts what is due at once, what platforms
+    are asked for is waited for, too.
     """
-    await settled(runtime)
+    await settled(runtime, look=look)
     while (due := await _next(runtime)) is not None and due <= until:
-        clock.set(max(due, clock.now()))
-        await settled(runtime)
+        clock.set(max(min(_rounded(due, grain), until), clock.now()))
+        await settled(runtime, look=look)
         yield clock.now()
     clock.set(max(until, clock.now()))
-    await settled(runtime)
+    await settled(runtime, look=look)
 
 
-async def settled(runtime: Runtime, seconds: float = 120.0) -> None:
+async def settled(runtime: Runtime, seconds: float = 120.0, *, look: Look | None = None) -> None:
     """Wait until no step is due, no work is under way and nothing waits to come in or go out."""
+    begun: set[tuple[Id, int]] = set()
+    if look is not None:
+        runtime.signals.collect.set()
     async with asyncio.timeout(seconds):
-        while not await runtime.engine.idle() or await _due(runtime):  # noqa: ASYNC110 - other work can only be looked at
-            await asyncio.sleep(0.01)
+        while True:
+            due, busy = await _under_way(runtime, thorough=look is not None)
+            if look is not None and not due <= begun:
+                begun |= due
+                await look()
+            elif not due and not busy and await runtime.engine.idle():
+                return
+            await asyncio.sleep(POLL)
 
 
 async def _next(runtime: Runtime) -> datetime | None:
@@ -52,11 +72,28 @@ async def _next(runtime: Runtime) -> datetime | None:
     return found
 
 
-async def _due(runtime: Runtime) -> bool:
-    queries = (
-        sa.select(round_table.c.id).where(round_table.c.next_at <= runtime.clock.now()),
-        sa.select(inbox.c.id).where(inbox.c.state == "received"),
-        sa.select(outbox.c.id).where(outbox.c.state == "planned"),
+def _rounded(due: datetime, grain: timedelta) -> datetime:
+    if not grain:
+        return due
+    beginning = datetime(2000, 1, 1, tzinfo=UTC)
+    return beginning - ((beginning - due) // grain) * grain
+
+
+_DUE = sa.select(round_table.c.id, round_table.c.step).where(round_table.c.next_at <= sa.bindparam("now"))
+_WAITING = sa.select(sa.literal(""), sa.literal(0)).where(
+    sa.or_(
+        sa.exists().where(inbox.c.state == "received"),
+        sa.exists().where(outbox.c.state == "planned"),
+        sa.and_(sa.bindparam("thorough", type_=sa.Boolean()), sa.exists().where(shard.c.state == "started")),
     )
+)
+_LOOK = sa.union_all(_DUE, _WAITING)
+
+
+async def _under_way(runtime: Runtime, *, thorough: bool) -> tuple[set[tuple[Id, int]], bool]:
+    """Return the steps that are due, and whether anything else is; *thorough* looks at what is sent and read, too."""
     async with runtime.database.read() as tx:
-        return any([(await tx.execute(query.limit(1))).first() is not None for query in queries])
+        found = {tuple(row) for row in await tx.execute(_LOOK, {"now": runtime.clock.now(), "thorough": thorough})}
+        due = {(identifier, step) for identifier, step in found if identifier}
+        busy = len(found) > len(due) or (thorough and not due and await collect.pending(runtime, tx))
+    return due, busy

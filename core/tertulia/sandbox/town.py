@@ -1,12 +1,13 @@
-"""Set up the sandbox: its own fresh folder, its keys, the local stand-ins, and the synthetic organization."""
+"""Set up the sandbox: its own fresh folder, its keys, the stand-ins, the synthetic organization and its program."""
 
 from __future__ import annotations
 
 import os
 import random
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -19,9 +20,12 @@ from tertulia.errors import Mistake
 from tertulia.extension import Sandbox
 from tertulia.runtime import Runtime
 from tertulia.sandbox.members import Neighbour
-from tertulia.sandbox.organization import NOTE, residents
-from tertulia.services import installations, people, programs
+from tertulia.sandbox.organization import DOMAIN, NOTE, TEAMS, Inhabitant, Size, inhabitants
+from tertulia.services import installations, people, preferences, programs, sign_ups
+from tertulia.stage import Playable
 from tertulia.storage import keys
+from tertulia.storage.database import Tx
+from tertulia.surveys.candle import responders
 from tertulia.testing.clock import DrivenClock
 from tertulia.web.mailbox import Mailbox
 
@@ -30,20 +34,34 @@ SUNDAY_NOON = datetime(2026, 1, 4, 12, tzinfo=UTC)
 """Nobody's Monday has begun: the first round reaches all zones."""
 
 MARK = "this-folder-belongs-to-tertulia-demo"
+ACTOR = "sandbox"
+RESPONDERS = 2
+SELDOM = 14.0
+"""Platforms are read by schedule every few days of the town's, which pass in seconds; news is told at once."""
+PREFERS = 0.5
+"""Of those who can be asked on several platforms, so many say where they want to be."""
 
 
 @dataclass
 class Town:
-    """Hold the running sandbox. *you* is the person that nobody plays."""
+    """Hold the running sandbox. *you* is the person that nobody plays; *phrases* open the responders' candles."""
 
     runtime: Runtime
     clock: DrivenClock
     mailbox: Mailbox
     organization: Id
     workspace: Id
-    you: str
+    inhabitants: Sequence[Inhabitant]
+    stand_ins: tuple[Sandbox, ...]
+    you: str = ""
     neighbours: dict[str, Neighbour] = field(default_factory=dict)
-    stand_ins: tuple[Sandbox, ...] = ()
+    people: dict[str, Id] = field(default_factory=dict)
+    phrases: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def stages(self) -> tuple[Playable, ...]:
+        """Return the stand-ins that people live on."""
+        return tuple(one for one in self.stand_ins if isinstance(one, Playable))
 
 
 def fresh_folder(folder: Path) -> Path:
@@ -68,55 +86,101 @@ def configuration(folder: Path, port: int, environment: Mapping[str, str] = os.e
     return Config.from_environment(wanted)
 
 
-async def found(config: Config, *, count: int, seed: int) -> Town:
+async def found(config: Config, *, size: Size, seed: int) -> Town:
     """Build the service on a driven clock and found the organization; the engine is not launched yet."""
     keys.new_keys(config.keys_file)
-    clock = DrivenClock(SUNDAY_NOON)
-    runtime = await bootstrap.build(config, clock=clock, engine=DurableEngine(config.engine_url, poll_seconds=0.05))
+    known = inhabitants(size, seed)
+    clock = DrivenClock(SUNDAY_NOON - max(one.tenure for one in known))
+    runtime = await bootstrap.build(config, clock=clock, engine=DurableEngine(config.engine_url, poll_seconds=0.1))
+    runtime.timing = replace(runtime.timing, readings_apart=SELDOM)
     stand_ins = runtime.plugins.sandboxes()
     mailbox = next((stand_in for stand_in in stand_ins if isinstance(stand_in, Mailbox)), None)
     if mailbox is None:
         raise Mistake('The sandbox needs its mail server; install it with: pip install "tertulia[sandbox]".')
-    settings = {stand_in.name: await stand_in.start() for stand_in in stand_ins}
     async with runtime.database.write() as tx:
         name = f"The Hub ({NOTE})"
-        organization = await people.create_organization(runtime, tx, name=name, actor="sandbox")
+        organization = await people.create_organization(runtime, tx, name=name, domains=[DOMAIN], actor=ACTOR)
         workspace = await people.create_workspace(
-            runtime, tx, organization, name="Everyone", zone="Europe/Lisbon", message_budget=15, actor="sandbox"
+            runtime, tx, organization, name="Everyone", zone="Europe/Lisbon", message_budget=15, actor=ACTOR
         )
-    town = Town(runtime, clock, mailbox, organization, workspace, you="", stand_ins=stand_ins)
-    await _settle(town, count, seed)
-    for plugin, given in settings.items():
-        await _enable(town, plugin, given)
-    program = resources.files("tertulia.sandbox").joinpath("program.toml").read_text()
-    async with runtime.database.write() as tx:
-        await programs.apply(
-            runtime, tx, organization=organization, workspace=workspace, text=program, actor="sandbox"
-        )
+        town = Town(runtime, clock, mailbox, organization, workspace, known, stand_ins)
+        await _settle(town, tx, seed)
+    clock.set(SUNDAY_NOON)
+    for stage in town.stages:
+        stage.settle([one.resident for one in known], clock)
+    for plugin, settings in {one.name: await one.start() for one in stand_ins}.items():
+        await _enable(town, plugin, settings)
     return town
 
 
-async def _settle(town: Town, count: int, seed: int) -> None:
+async def _settle(town: Town, tx: Tx, seed: int) -> None:
+    """Let people join in the order of their tenure, the clock going with them."""
     draw = random.Random(seed)
+    town.you, *_ = (str(one.fields["email"]) for one in town.inhabitants)
+    for one in sorted(town.inhabitants, key=lambda one: -one.tenure):
+        town.clock.set(SUNDAY_NOON - one.tenure)
+        town.people[one.resident.email] = await people.add_person(
+            town.runtime, tx, town.organization, one.fields, workspace=town.workspace, actor=ACTOR
+        )
+    teams = {team: [one.resident.email for one in town.inhabitants if one.resident.team == team] for team in TEAMS}
+    for one in town.inhabitants[1:]:
+        mates = [email for email in teams[one.resident.team] if email != one.resident.email]
+        town.neighbours[one.resident.email] = Neighbour(one, random.Random(draw.random()), mates)
+    town.clock.set(SUNDAY_NOON)
+    await _duties(town, tx)
+
+
+async def _duties(town: Town, tx: Tx) -> None:
+    """Give you every role but the responder's, which somebody else has, with a deputy."""
+    where = (town.runtime, tx, town.organization)
+    for role in ("owner", "admin", "host", "analyst"):
+        await people.grant(*where, town.workspace, town.people[town.you], role, actor=ACTOR)
+    for one in town.inhabitants[1 : 1 + RESPONDERS]:
+        person = town.people[one.resident.email]
+        await people.grant(*where, town.workspace, person, "responder", actor=ACTOR)
+        town.phrases[one.resident.email] = await responders.make_key(*where, person)
+
+
+async def begin(town: Town, seed: int) -> None:
+    """Go on once everybody's accounts are known: open the stages, say who wishes what, and apply the program."""
+    for stage in town.stages:
+        await stage.open()
+    draw = random.Random(seed + 1)
+    text = program(town)
+    where = (town.runtime, town.organization, town.workspace)
     async with town.runtime.database.write() as tx:
-        for resident in residents(count, seed):
-            person = await people.add_person(
-                town.runtime, tx, town.organization, resident.fields, workspace=town.workspace, actor="sandbox"
-            )
-            email = str(resident.fields["email"])
-            if town.you:
-                town.neighbours[email] = Neighbour(resident, random.Random(draw.random()))
-                continue
-            town.you = email
-            for role in ("owner", "admin", "host"):
-                await people.grant(town.runtime, tx, town.organization, town.workspace, person, role, actor="sandbox")
+        await programs.apply(
+            town.runtime, tx, organization=town.organization, workspace=town.workspace, text=text, actor=ACTOR
+        )
+        joined = [one["key"] for one in tomllib.loads(text)["practice"] if one.get("join") == "opt-in"]
+        for one in town.inhabitants:
+            person = town.people[one.resident.email]
+            channels = [stage.name for stage in town.stages if stage.seats(one.resident.email)]
+            if len(channels) > 1 and draw.random() < PREFERS:
+                await preferences.set_channel(town.runtime, tx, town.organization, person, draw.choice(channels))
+            if one.temper.joins:
+                for practice in joined:
+                    await sign_ups.sign_up(where[0], tx, where[1], where[2], practice, person)
+
+
+def program(town: Town) -> str:
+    """Return the program's document, without practices whose kinds are not installed."""
+    text = resources.files("tertulia.sandbox").joinpath("program.toml").read_text()
+    head, *practices = text.split("[[practice]]\n")
+    known = town.runtime.plugins.rituals()
+    kept = [one for one in practices if tomllib.loads(one)["kind"] in known]
+    places = [f"{place.platform}:{place.ref}" for stage in town.stages for place in stage.places()]
+    kinds = [(place.platform, place.ref, place.kind) for stage in town.stages for place in stage.places()]
+    tables = ", ".join(f'{{ platform = "{name}", ref = "{ref}", kind = "{kind}" }}' for name, ref, kind in kinds)
+    whole = "[[practice]]\n".join((head, *kept))
+    return whole.replace("places = true", f"places = [{tables}]" if places else 'ask = "each"')
 
 
 async def _enable(town: Town, plugin: str, settings: Mapping[str, object]) -> None:
     place = {"organization": town.organization, "workspace": town.workspace}
     async with town.runtime.database.write() as tx:
         installation = await installations.enable(
-            town.runtime, tx, **place, plugin=plugin, settings=dict(settings), actor="sandbox"
+            town.runtime, tx, **place, plugin=plugin, settings=dict(settings), actor=ACTOR
         )
     await installations.take_effect(
         town.runtime, organization=town.organization, installation=installation, change="installation.enabled"

@@ -14,7 +14,7 @@ async def tell_stand_in(context: Context, events: str) -> None:
     settings: Settings = context.settings
     if settings.stand_in is None:
         return
-    body = {"events": events, "bot": context.public_url + ENDPOINT}
+    body = {"events": events, "bot": context.public_url + ENDPOINT, "panel": f"{context.public_url}/panel"}
     timeout = aiohttp.ClientTimeout(total=settings.timeout)
     try:
         async with context.http.put(f"{settings.stand_in}/stand-in/addresses", json=body, timeout=timeout):

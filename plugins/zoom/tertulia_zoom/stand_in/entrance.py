@@ -25,14 +25,18 @@ class Entrance:
         app.router.add_get("/", self._page)
         app.router.add_post("/join", self._join)
 
-    async def _page(self, _: web.Request) -> web.Response:
-        town = self._clients.server.town
+    async def _page(self, request: web.Request) -> web.Response:
+        town, who = self._clients.server.town, request.query.get("as", "")
         host = town.meetings[self._number]["host_id"]
         named = {
             user: told["display_name"] + (" (host)" if user == host else "") for user, told in town.users.items()
         }
-        options = "".join(f'<option value="{escape(user)}">{escape(name)}</option>' for user, name in named.items())
-        text = _text().replace("{options}", options).replace("{panel}", escape(self._clients.panel, quote=True))
+        options = "".join(
+            f'<option value="{escape(user)}"{" selected" if user == who else ""}>{escape(name)}</option>'
+            for user, name in named.items()
+        )
+        panel = self._clients.panel or self._clients.server.panel
+        text = _text().replace("{options}", options).replace("{panel}", escape(panel, quote=True))
         return web.Response(text=text, content_type="text/html", charset="utf-8")
 
     async def _join(self, request: web.Request) -> web.Response:

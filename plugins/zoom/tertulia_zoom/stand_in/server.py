@@ -59,6 +59,7 @@ class ZoomServer:
     journal: list[Arrival] = field(default_factory=list)
     tokens_given: Counter[str] = field(default_factory=Counter)
     choose: Callable[[str, str], Fault | None] | None = None
+    panel: str = ""
 
     async def __aenter__(self) -> ZoomServer:
         self._script: deque[Fault | None] = deque()
@@ -152,6 +153,9 @@ class ZoomServer:
             url = str(said.get(name))
             if sender.url is None and url.startswith("http://127.0.0.1:"):
                 sender.url = url
+        panel = str(said.get("panel", ""))
+        if not self.panel and panel.startswith("http://127.0.0.1:"):
+            self.panel = panel
         return web.Response(status=204)
 
     # -- operations ------------------------------------------------------------------------------------------------
