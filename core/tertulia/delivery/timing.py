@@ -25,4 +25,4 @@ class Timing:
     mend_every: float = 15.0
 
     readings_apart: float = 1.0
-    """Stretches the pauses between the readings of a platform; a clock whose days pass in seconds reads less often."""
+    """Stretches the pauses between readings of a platform; a clock whose days pass in seconds reads less often."""
