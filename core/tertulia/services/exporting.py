@@ -94,10 +94,11 @@ def as_csv(rounds: Sequence[Json]) -> str:
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for one in rounds:
-        writer.writerow([_cell(one[name]) for name in COLUMNS])
+        writer.writerow([plain_cell(one[name]) for name in COLUMNS])
     return out.getvalue()
 
 
-def _cell(value: object) -> str:
+def plain_cell(value: object) -> str:
+    """Keep a spreadsheet from taking a text for a formula."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(FORMULA) else text

@@ -15,9 +15,9 @@ from tertulia.measures.figures import COMPANY, FLOOR, ZONE, Figure, Period, by_g
 from tertulia.measures.participation import Occasion
 from tertulia.measures.populations import BROAD, ONLY_ALL, Gathered, Population, Share, Statistic
 from tertulia.runtime import Runtime
-from tertulia.services import occasions
+from tertulia.services import attendance
+from tertulia.services.attendance import Held
 from tertulia.services.measuring import Kind
-from tertulia.services.occasions import Held
 from tertulia.storage import people
 from tertulia.storage.database import Tx
 from tertulia.storage.people import Workspace
@@ -37,10 +37,10 @@ CALENDAR = "the program's rounds at a common moment"
 
 async def gather(runtime: Runtime, tx: Tx, home: Workspace, period: Period, roster: Mapping[Id, Atom]) -> Gathered:
     """Ask for the participation of a workspace in the 90 days to the end of a week."""
-    every = await occasions.held(tx, home, period.end - REACH, period.end)
+    every = await attendance.held(tx, home, period.end - REACH, period.end)
     open_ = [one for one in every if not one.round.confidential and not one.practice.audience.groups]
     eligible = await _eligible(tx, home, open_, roster)
-    seen = await occasions.occasions(tx, home, open_, roster, eligible)
+    seen = await attendance.occasions(tx, home, open_, roster, eligible)
     this_week = [pair for pair in zip(open_, seen, strict=True) if _closed(pair[0]) >= period.start]
     lot = f"{home.id}:{period.month}"
     populations = [
