@@ -205,7 +205,8 @@ class RoundRequest:
     """Hold what a ritual kind needs to prepare a round.
 
     *used* are the items its group has seen, oldest first; *turn* is how many rounds of the practice came before.
-    *closes_at* (UTC) is when nothing is taken any more, `None` where a host ends the round.
+    *closes_at* (UTC) is when nothing is taken any more, `None` where a host ends the round. *page* is where members
+    find their own page on the web.
     """
 
     practice: str
@@ -216,6 +217,7 @@ class RoundRequest:
     used: tuple[str, ...] = ()
     turn: int = 0
     closes_at: datetime | None = None
+    page: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@
 
     help | check-in | icebreaker | kudos <mention…> [text] | snooze [n days | until date] | my data
          | candle | feedback | settings | stop [practice] | link <code>
-         | join [practice] | leave [practice]
+         | join [practice] | leave [practice] | ask | guide [name] | breathe
 
 Letter case, accents, punctuation, typographic quotes and invisible characters make no difference.
 """
@@ -33,6 +33,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "candle": ("candle in the wind",),
     "feedback": ("anonymous feedback",),
     "settings": ("setting", "preferences"),
+    "ask": ("ask the leadership",),
+    "guide": ("guides",),
     "stop": ("opt out", "unsubscribe", "leave me alone"),
     "link": ("connect",),
     "join": ("sign up", "sign me up", "count me in"),
@@ -53,7 +55,7 @@ class Parsed:
     """Hold a command's canonical *name* and its arguments.
 
     `kudos`: the mentioned actors, then the text if there is one. `snooze`: a number of days, an ISO date, or what
-    could not be read. `stop`, `join`, `leave`: a practice. `link`: the code. `unknown`: the nearest command, if any
+    could not be read. `stop`, `join`, `leave`: a practice. `guide`: words of its name. `link`: the code. `unknown`: the nearest command, if any
     is near.
     """
 
@@ -171,7 +173,7 @@ def _arguments(name: str, pieces: Sequence[tuple[Piece, str]]) -> Iterator[str |
         yield _until(text)
     elif name == "link" and (code := "".join(character for character in text if character.isalnum())):
         yield code
-    elif name in ("stop", "join", "leave") and (practice := _unquoted(text)):
+    elif name in ("stop", "join", "leave", "guide") and (practice := _unquoted(text)):
         yield practice
 
 

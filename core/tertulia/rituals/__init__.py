@@ -9,6 +9,7 @@ from tertulia.hookspecs import hookimpl
 from tertulia.rituals.cafe import Cafe
 from tertulia.rituals.check_in import CheckIn
 from tertulia.rituals.gathering import Gathering
+from tertulia.rituals.discussion import Discussion
 from tertulia.rituals.icebreaker import Icebreaker
 from tertulia.rituals.kudos import Kudos
 from tertulia.rituals.quiz import Quiz
@@ -36,4 +37,5 @@ def register_rituals() -> Iterable[RitualKind]:
         Quiz(),
         SingleQuestion(),
         Pulse(),
+        Discussion(),
     )

@@ -1,4 +1,4 @@
-"""Kudos: thank a colleague, for a value if one fits, between the two or in the digest; nobody is counted or ranked."""
+"""Kudos: thank a colleague, for a value if one fits, between the two or in the digest; nobody is ranked."""
 
 from __future__ import annotations
 

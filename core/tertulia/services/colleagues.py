@@ -1,11 +1,13 @@
-"""Find the colleague who is meant by what somebody typed."""
+"""Find the colleague who is meant by what somebody typed, and who of several takes part in a practice."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
 from tertulia.domain.identifiers import Id
+from tertulia.domain.programs import Practice
 from tertulia.errors import Mistake
+from tertulia.services import sign_ups
 from tertulia.storage import people
 from tertulia.storage.database import Tx
 
@@ -23,3 +25,13 @@ async def named(tx: Tx, organization: Id, workspaces: Collection[Id], typed: str
     if not found:
         raise Mistake("There is no such colleague; type the whole name or the e-mail address.")
     return found.pop()
+
+
+async def taking_part(
+    tx: Tx, organization: Id, workspace: Id, practice: Practice, persons: Collection[Id]
+) -> frozenset[Id]:
+    """Return who of *persons* takes part: who did not opt out, and joined where one has to."""
+    if practice.join == "opt-in":
+        return frozenset(await sign_ups.signed_up(tx, organization, workspace, practice.key, persons))
+    refused = await people.opt_outs(tx, organization, persons)
+    return frozenset(one for one in persons if not refused.get(one, frozenset()) & {"*", practice.key})

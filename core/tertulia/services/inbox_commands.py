@@ -17,6 +17,7 @@ from tertulia.domain.people import Person
 from tertulia.domain.programs import Practice
 from tertulia.domain.prompts import Given, Reply, ReplyStatus
 from tertulia.domain.walltime import instant, wall_time
+from tertulia.rituals import guides
 from tertulia.runtime import Runtime
 from tertulia.services import audiences, identities, links, preferences, prompts, rounds, shares, sign_ups, thanking
 from tertulia.services.facts import Scope
@@ -34,6 +35,8 @@ HELP = {
     "my data": "see, download or erase what is held about you",
     "candle": "ask one person for care, in private",
     "feedback": "tell your workspace something without your name",
+    "ask": "ask the leadership something without your name",
+    "guide": "**guide**, or **guide** and its name: how to hold a difficult conversation",
     "settings": "choose your channel, hours and practices",
     "stop": "**stop**, or **stop** and a practice: not to be invited again",
     "link": "**link** and a code: tell me who you are",
@@ -222,6 +225,23 @@ async def _ritual(asked: _Asked) -> Reply:
     found = await _open_round(asked, workspace, kind)
     if found is not None:
         return await _shown(asked, *found)
+async def _ask(asked: _Asked) -> Reply:
+    # whatever stood behind the word came with a name: it is not read
+    text = "Questions to the leadership are taken without a name, on a page that does not know you: "
+    return _say("taken", f"{text}[ask there]({_page(asked.runtime)}/questions)")
+
+
+async def _guide(asked: _Asked) -> Reply:
+    wanted = _text(asked.command)
+    guide = guides.find(wanted) if wanted else None
+    if guide is not None:
+        return Reply(status="taken", text=Markup.parse(f"**{guide.title}**") + guide.whole(), private=True)
+    lines = "\n".join(f"- **guide** {one.name.replace('-', ' ')}: {one.title}" for one in guides.every())
+    lead = "I know no such guide. There are:" if wanted else "Guides for difficult conversations:"
+    page = f"[Read them on your page]({_page(asked.runtime)}/guides)"
+    return _say("refused" if wanted else "taken", f"{lead}\n\n{lines}\n\n{page}")
+
+
     if program is None or not any(practice.kind == kind for practice in program.practices):
         return _say("refused", f"**{kind}** is not enabled in this workspace.")
     return _say("closed", f"No {kind} is open for you at the moment.")
@@ -330,6 +350,8 @@ def _text(command: Command) -> str:
 
 
 def _texts(args: Iterable[object]) -> Iterable[str]:
+    "ask": _ask,
+    "guide": _guide,
     return (arg for arg in args if isinstance(arg, str))
 
 

@@ -15,10 +15,11 @@ from tertulia.domain.programs import Practice
 from tertulia.domain.prompts import Thanks
 from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
-from tertulia.services import colleagues, facts, sign_ups
-from tertulia.storage import people, programs
-from tertulia.storage.database import Tx, upsert
-from tertulia.storage.tables import interaction, kudos
+from tertulia.services import audiences, colleagues, facts
+from tertulia.storage import people, programs, ties
+from tertulia.storage.database import Tx
+from tertulia.storage.tables import kudos
+from tertulia.storage.ties import Tie
 
 KIND = "kudos"
 LONGEST = 600
@@ -68,7 +69,9 @@ async def give(runtime: Runtime, tx: Tx, giver: Giver, receivers: Sequence[Id], 
     """Thank *receivers*, of whom each is told on the own channel; who opted out is not told, counted or shown."""
     receivers = list(dict.fromkeys(receivers))
     await _check(runtime, tx, giver, receivers, thanks)
-    reached = await taking_part(tx, giver.organization, giver.workspace, giver.practice, receivers)
+    reached = await colleagues.taking_part(tx, giver.organization, giver.workspace, giver.practice, receivers)
+    # who is in a group is nobody else's to know, not even from a count of ties
+    tied = frozenset() if giver.practice.audience.groups else reached
     now = runtime.clock.now()
     for receiver in receivers:
         identifier = runtime.new_id()
@@ -86,14 +89,15 @@ async def give(runtime: Runtime, tx: Tx, giver: Giver, receivers: Sequence[Id], 
                 sealed=sealed,
                 public=thanks.public,
                 hidden=False,
-                tied=receiver in reached,
+                tied=receiver in tied,
                 platform=giver.platform,
                 at=now,
                 tell_at=tell_at,
             )
         )
-        if receiver in reached:
-            await _tie(tx, giver, receiver, now)
+        if receiver in tied:
+            tie = _tie(giver.person, receiver, giver.platform, now)
+            await ties.add(tx, runtime.vault, giver.organization, giver.workspace, {tie: 1.0})
 
 
 async def _check(runtime: Runtime, tx: Tx, giver: Giver, receivers: Collection[Id], thanks: Thanks) -> None:
@@ -102,26 +106,17 @@ async def _check(runtime: Runtime, tx: Tx, giver: Giver, receivers: Collection[I
         raise Mistake("You cannot thank yourself here; name a colleague.")
     if len(thanks.why) > LONGEST:
         raise Mistake(f"The reason has {len(thanks.why)} characters; shorten it to at most {LONGEST}.")
-    if not await taking_part(tx, organization, giver.workspace, practice, [giver.person]):
+    if not await colleagues.taking_part(tx, organization, giver.workspace, practice, [giver.person]):
         raise Mistake(OPTED_OUT.format(title=practice.title))
-    present = {one.id: one for one in await people.members(tx, organization, giver.workspace)}
-    if not all(one in present and practice.audience.includes(present[one]) for one in receivers):
+    present = [one for one in await people.members(tx, organization, giver.workspace) if one.id in receivers]
+    known = {one.id for one in await audiences.addressed(tx, organization, giver.workspace, practice, present)}
+    if not known.issuperset(receivers):
         raise Mistake(f"“{practice.title}” is not for everybody whom you named; thank them in your own words.")
     since = runtime.clock.now() - timedelta(days=1)
     mine = (kudos.c.organization_id == organization, kudos.c.giver_id == giver.person, kudos.c.at > since)
     given = (await tx.execute(sa.select(sa.func.count()).select_from(kudos).where(*mine))).scalar_one()
     if given + len(receivers) > A_DAY:
         raise Mistake(f"That would be more than {A_DAY} thanks within a day; go on tomorrow.")
-
-
-async def taking_part(
-    tx: Tx, organization: Id, workspace: Id, practice: Practice, persons: Collection[Id]
-) -> frozenset[Id]:
-    """Return who of *persons* takes part: who did not opt out, and joined where one has to."""
-    if practice.join == "opt-in":
-        return frozenset(await sign_ups.signed_up(tx, organization, workspace, practice.key, persons))
-    refused = await people.opt_outs(tx, organization, persons)
-    return frozenset(one for one in persons if not refused.get(one, frozenset()) & {"*", practice.key})
 
 
 async def _when(tx: Tx, organization: Id, receiver: Id, now: datetime) -> datetime:
@@ -133,39 +128,19 @@ async def _when(tx: Tx, organization: Id, receiver: Id, now: datetime) -> dateti
     return after_quiet_hours(person, earliest) if person is not None else earliest
 
 
-async def _tie(tx: Tx, giver: Giver, receiver: Id, at: datetime) -> None:
-    row = _tie_row(giver.organization, giver.workspace, giver.person, receiver, giver.platform, at)
-    keys = ("workspace_id", "week", "kind", "source_id", "target_id", "platform")
-    if not await upsert(tx, interaction, [{**row, "weight": 1.0}], keys=keys):
-        where = [interaction.c[name] == value for name, value in row.items()]
-        await tx.execute(interaction.update().where(*where).values(weight=interaction.c.weight + 1.0))
+def _tie(source: Id, target: Id, platform: str, at: datetime) -> Tie:
+    return Tie(facts.week_of(at), KIND, source, target, platform)
 
 
-def _tie_row(organization: Id, workspace: Id, source: Id, target: Id, platform: str, at: datetime) -> dict[str, str]:
-    return {
-        "organization_id": organization,
-        "workspace_id": workspace,
-        "week": facts.week_of(at),
-        "kind": KIND,
-        "source_id": source,
-        "target_id": target,
-        "platform": platform,
-    }
-
-
-async def take_back(tx: Tx, organization: Id, person: Id, identifier: Id) -> None:
+async def take_back(runtime: Runtime, tx: Tx, organization: Id, person: Id, identifier: Id) -> None:
     """Delete thanks for their giver, and the tie that was counted; a message that was sent stays sent."""
     row = await _own(
         tx, organization, identifier, kudos.c.giver_id.in_(await people.selves(tx, organization, person))
     )
     await tx.execute(kudos.delete().where(kudos.c.organization_id == organization, kudos.c.id == identifier))
     if row.tied:
-        ends = (row.giver_id, row.receiver_id, row.platform, row.at)
-        where = [
-            interaction.c[name] == value for name, value in _tie_row(organization, row.workspace_id, *ends).items()
-        ]
-        await tx.execute(interaction.update().where(*where).values(weight=interaction.c.weight - 1.0))
-        await tx.execute(interaction.delete().where(*where, interaction.c.weight <= 0))
+        tie = _tie(row.giver_id, row.receiver_id, row.platform, row.at)
+        await ties.take_back(tx, runtime.vault, organization, row.workspace_id, tie, 1.0)
 
 
 async def hide(tx: Tx, organization: Id, person: Id, identifier: Id, *, hidden: bool) -> None:
@@ -225,8 +200,8 @@ async def offered(tx: Tx, organization: Id, person: Id) -> list[tuple[Id, Practi
     found: list[tuple[Id, Practice]] = []
     for workspace in await people.workspaces_of(tx, organization, person) if who is not None else ():
         program = await programs.current(tx, organization, workspace)
-        for practice in program.practices if program else ():
-            if practice.kind == KIND and who is not None and practice.audience.includes(who):
+        for practice in await audiences.practices_for(tx, workspace, program, who) if who is not None else ():
+            if practice.kind == KIND:
                 found.append((workspace, practice))
     return found
 

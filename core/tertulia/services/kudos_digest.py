@@ -18,7 +18,7 @@ from tertulia.domain.people import Person
 from tertulia.domain.programs import Practice
 from tertulia.kinds import Thanked
 from tertulia.runtime import Runtime
-from tertulia.services import kudos
+from tertulia.services import audiences, colleagues, kudos
 from tertulia.services.rounds import STAGE, RoundRow
 from tertulia.storage import people
 from tertulia.storage.database import Tx
@@ -99,8 +99,9 @@ class _Seen:
 
 async def _seen(tx: Tx, round_: RoundRow, practice: Practice) -> _Seen:
     members = {one.id: one for one in await people.members(tx, round_.organization, round_.workspace)}
-    there = await kudos.taking_part(tx, round_.organization, round_.workspace, practice, list(members))
-    shown = {key: one for key, one in members.items() if key in there and practice.audience.includes(one)}
+    there = await colleagues.taking_part(tx, round_.organization, round_.workspace, practice, list(members))
+    addressed = await audiences.addressed(tx, round_.organization, round_.workspace, practice, list(members.values()))
+    shown = {one.id: one for one in addressed if one.id in there}
     return _Seen(people=shown, survivors=await people.survivors(tx, round_.organization))
 
 

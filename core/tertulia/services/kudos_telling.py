@@ -20,7 +20,7 @@ from tertulia.domain.markup import Bullets, Markup, Paragraph, Span
 from tertulia.domain.people import Person
 from tertulia.domain.prompts import Prompt
 from tertulia.runtime import Runtime
-from tertulia.services import kudos, sign_in
+from tertulia.services import colleagues, kudos, sign_in
 from tertulia.storage import people, programs
 from tertulia.storage.database import Tx, upsert
 from tertulia.storage.tables import budget
@@ -90,7 +90,7 @@ async def _may_tell(tx: Tx, organization: Id, person: Person, row: sa.Row[Any]) 
     practice = program.practice(row.practice) if program else None
     if practice is None:
         return False
-    return bool(await kudos.taking_part(tx, organization, row.workspace_id, practice, [person.id]))
+    return bool(await colleagues.taking_part(tx, organization, row.workspace_id, practice, [person.id]))
 
 
 async def _later(tx: Tx, person: Person, workspace: Id, now: datetime) -> datetime | None:

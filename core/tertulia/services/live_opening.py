@@ -70,6 +70,7 @@ async def prepare(
             group_size=size,
             seed=int(session[:16], 16),
             used=await opening.items_used(tx, *memory),
+            page=f"{runtime.config.public_url}/my",
         )
     )
     await opening.remember(runtime, tx, *memory, prepared.uses)

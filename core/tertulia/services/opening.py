@@ -134,6 +134,7 @@ async def _rounds_held(tx: Tx, round_: RoundRow) -> int:
     query = sa.select(sa.func.count()).where(
         round_table.c.organization_id == round_.organization,
         round_table.c.workspace_id == round_.workspace,
+            page=f"{runtime.config.public_url}/my",
         round_table.c.practice == round_.practice,
         round_table.c.state.not_in(("planned", "cancelled")),
     )

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from tertulia.domain.identifiers import Id
 from tertulia.errors import Mistake
-from tertulia.kinds import Conclusion, FollowUp, Gave, Led, Outcome, Queued, Share, Staged
+from tertulia.kinds import Conclusion, FollowUp, Gave, Led, Outcome, Questioned, Queued, Share, Staged
 from tertulia.runtime import Runtime
 from tertulia.services import dealing, effects, past_results, rounds, sign_ups
 from tertulia.services.rounds import RoundRow
@@ -24,6 +24,8 @@ from tertulia.storage.tables import (
     role,
     round_follow_up,
     round_table,
+from tertulia.storage.ties import Tie
+from tertulia.surveys.leadership import asking
 )
 
 PLATFORM = "web"
@@ -119,6 +121,7 @@ async def _outcome(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id) -> Outc
     answers = await _answers(tx, round_.organization, chain)
     here = answers.pop(round_.id, {})
     shares = await rituals.shares_of(tx, round_.organization, round_.id)
+    reached = frozenset(await _reached(tx, round_.organization, chain))
     lines = await rituals.reserved(tx, round_.organization, root)
     sealed = await effects.private_answers(runtime, tx, round_.organization, root)
     known = await people.persons(tx, round_.organization, (here.keys() | shares.keys()) - gone)
@@ -138,6 +141,10 @@ async def _outcome(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id) -> Outc
         teams={one.id: one.team for one in known.values()},
         silent=await _silent(tx, round_, root, shares.keys() - gone),
         organisers=tuple(one for one in await _organisers(tx, round_) if one not in gone),
+        reached=reached - await _gone_of(tx, round_, reached),
+        questions=await asking.of_round(runtime, tx, round_.organization, root)
+        if isinstance(kind, Questioned)
+        else (),
         leaders=await _leaders(tx, round_, kind.leaders(round_.content)) if isinstance(kind, Led) else (),
     )
 

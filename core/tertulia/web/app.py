@@ -19,6 +19,7 @@ from tertulia.web import (
     gallery,
     groups,
     hard_weeks,
+    guides,
     headers,
     hooks,
     kudos,
@@ -30,6 +31,7 @@ from tertulia.web import (
     progress,
     recommendations,
     results,
+    questions,
     signing_in,
     wellness,
 )
@@ -57,8 +59,8 @@ def build(runtime: Runtime, *, wall: Clock | None = None, wait: float = 0.3) -> 
     app[GUESSES] = Buckets(60, 60.0)
     pages.environment(app)
     runtime.installations.render = pages.plugin_page
-    of_members = (*CARE, member, *VOICE, calendar, practices, gallery, kudos, results)
-    for part in (operation, hooks, pages, answering, signing_in, *of_members, progress, *COHESION):
+    of_members = (*CARE, member, *VOICE, calendar, practices, gallery, kudos, questions, guides, live, results)
+    for part in (operation, hooks, pages, answering, signing_in, *of_members, progress, console, *COHESION):
         part.attach(app)
     app.on_response_prepare.append(headers.protect)
     app.on_startup.append(_check)

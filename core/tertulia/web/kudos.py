@@ -50,7 +50,7 @@ async def change(request: web.Request) -> web.Response:
                 case "hide" | "show":
                     await kudos.hide(tx, session.organization, session.person, which, hidden=step == "hide")
                 case "take back":
-                    await kudos.take_back(tx, session.organization, session.person, which)
+                    await kudos.take_back(runtime, tx, session.organization, session.person, which)
                 case _:
                     raise Refused("no such button", 400)
     except Mistake as mistake:

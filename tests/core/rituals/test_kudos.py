@@ -124,7 +124,7 @@ async def test_thanks_given_to_a_prompt_are_told_counted_as_a_tie_and_stand_in_t
         assert "Only the two of you see it" in told["Dov"][0]
         ties = await town.rows(tables.interaction)
         assert {(row["kind"], row["source_id"], row["target_id"], row["weight"]) for row in ties} == {
-            ("kudos", town.people["Ana"], town.people[name], 1.0) for name in ("Ben", "Cleo", "Dov")
+            ("kudos", town.end("Ana"), town.end(name), 1.0) for name in ("Ben", "Cleo", "Dov")
         }
         await town.live(MONDAY + timedelta(days=7, hours=1))
         shown = await digest_of(town, place)
@@ -154,7 +154,7 @@ async def test_who_opted_out_is_not_told_counted_or_shown_and_nobody_learns_of_i
         assert len({reply.text.plain() for reply in replies}) == 1
         await tell(town)
         assert [len(town.letters(name)) for name in NAMES] == [1, 0, 0, 2]
-        assert [row["target_id"] for row in await town.rows(tables.interaction)] == [town.people["Dov"]]
+        assert [row["target_id"] for row in await town.rows(tables.interaction)] == [town.end("Dov")]
         with pytest.raises(Mistake, match="take it up again"):
             await give(town, "Ben", "Ana")
         # who opts out later is not shown either, on whichever side
@@ -233,14 +233,11 @@ async def test_whom_they_name_can_keep_thanks_out_and_who_gave_them_can_take_the
             with pytest.raises(Mistake, match="no such thanks"):
                 await kudos.hide(tx, town.organization, town.people["Cleo"], bens.id, hidden=False)
             with pytest.raises(Mistake, match="no such thanks"):
-                await kudos.take_back(tx, town.organization, town.people["Cleo"], cleos.id)
-            await kudos.take_back(tx, town.organization, town.people["Ana"], cleos.id)
+                await kudos.take_back(town.runtime, tx, town.organization, town.people["Cleo"], cleos.id)
+            await kudos.take_back(town.runtime, tx, town.organization, town.people["Ana"], cleos.id)
             # that Ben keeps them out is not told to Ana
             assert {one.hidden for one in await kudos.given(*of, town.people["Ana"])} == {False}
-        assert {row["target_id"] for row in await town.rows(tables.interaction)} == {
-            town.people["Ben"],
-            town.people["Dov"],
-        }
+        assert {row["target_id"] for row in await town.rows(tables.interaction)} == {town.end("Ben"), town.end("Dov")}
         await town.live(MONDAY + timedelta(days=7))
         shown = await digest_of(town, place)
         assert "For Dov." in shown

@@ -224,7 +224,7 @@ async def rewrite(database: Database) -> None:
         return
     async with database.raw_writer().connect() as connection:
         alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        for table in ("feedback", "feedback_message", "feedback_right", "feedback_spent"):
+        for table in ("feedback", "feedback_message", "feedback_right", "feedback_spent", "question"):
             await alone.exec_driver_sql(f"CLUSTER {table} USING pk_{table}")
             await alone.exec_driver_sql(f"VACUUM {table}")
 

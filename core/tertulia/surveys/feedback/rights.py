@@ -46,13 +46,8 @@ async def grant(runtime: Runtime, tx: Tx, organization: Id, workspace: Id, perso
         raise Mistake("You are not a member of this workspace.")
     begun = monday(runtime.clock.now())
     week = f"{begun.isocalendar().year}-W{begun.isocalendar().week:02d}"
-    table = tables.feedback_right
     mark = runtime.vault.keyed_hash(f"{organization}:{week}:{person}", "feedback")
-    row = {"organization_id": organization, "week": week, "digest": mark, "used": 0}
-    await upsert(tx, table, [row], keys=("week", "digest"))
-    mine = (table.c.organization_id == organization, table.c.week == week, table.c.digest == mark)
-    taken = table.update().where(*mine, table.c.used < PER_WEEK).values(used=table.c.used + 1)
-    if not (await tx.execute(taken)).rowcount:
+    if not await count(tx, organization, week, mark, PER_WEEK):
         raise Mistake(f"You have opened {PER_WEEK} pages this week; there are new ones next Monday.")
     fields = {
         "o": organization,
@@ -61,6 +56,16 @@ async def grant(runtime: Runtime, tx: Tx, organization: Id, workspace: Id, perso
         "u": (begun + VALID).isoformat(),
     }
     return runtime.vault.token(fields, PLACE)
+
+
+async def count(tx: Tx, organization: Id, week: str, mark: str, most: int) -> bool:
+    """Count one right more that is handed out under the keyed hash *mark*; false where there were *most* already."""
+    table = tables.feedback_right
+    row = {"organization_id": organization, "week": week, "digest": mark, "used": 0}
+    await upsert(tx, table, [row], keys=("week", "digest"))
+    mine = (table.c.organization_id == organization, table.c.week == week, table.c.digest == mark)
+    taken = table.update().where(*mine, table.c.used < most).values(used=table.c.used + 1)
+    return bool((await tx.execute(taken)).rowcount)
 
 
 def read(runtime: Runtime, token: str) -> Right:
