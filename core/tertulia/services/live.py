@@ -9,8 +9,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
-import sqlalchemy as sa
-
 from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.markup import Markup
 from tertulia.domain.people import Actor, Place
@@ -22,7 +20,6 @@ from tertulia.kinds import Dealt
 from tertulia.live import Attendee, Counts, Offer, Standing
 from tertulia.runtime import Runtime
 from tertulia.services import (
-    identities,
     live_absent,
     live_board,
     live_counts,
@@ -33,22 +30,22 @@ from tertulia.services import (
     live_seats,
     live_sessions,
     live_turns,
+    live_who,
     rounds,
     shares,
     summaries,
 )
 from tertulia.services.live_absent import OPEN_FOR
 from tertulia.services.live_sessions import Session
+from tertulia.services.live_who import SignedIn
 from tertulia.services.prompts import compose, compose_summary
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people, programs
 from tertulia.storage.database import Tx
-from tertulia.storage.tables import response
 from tertulia.storage.tables import session as session_table
 
 __all__ = ["OPEN_FOR", "WorkspaceLive"]
 
-HOSTS = frozenset({"host", "admin", "owner"})
 POLL = 1.0
 """Real seconds between two looks at what other processes did."""
 
@@ -76,7 +73,7 @@ class WorkspaceLive:
             if _can_be_held(self._runtime.plugins.ritual(one.kind))
         )
 
-    async def start(self, place: Place, host: Actor, practice: str, options: Json) -> Id:
+    async def start(self, place: Place, host: Actor | SignedIn, practice: str, options: Json) -> Id:
         """Open a session in the lobby; raises `Refused` where *host* may not. One that runs there is ended.
 
         *options* replace those of the practice, key by key. The round stays open for 24 hours.
@@ -121,7 +118,7 @@ class WorkspaceLive:
             found = await live_sessions.running(tx, *self._whose, place)
         return found[0].id if found else None
 
-    async def advance(self, session: Id, host: Actor, state: str) -> Counts:
+    async def advance(self, session: Id, host: Actor | SignedIn, state: str) -> Counts:
         """Take the session to its next state; raises `Refused` where the order does not allow it."""
         async with self._runtime.database.write() as tx:
             await self._host(tx, host)
@@ -158,15 +155,15 @@ class WorkspaceLive:
         round_ = await rounds.find(tx, found.round, found.organization)
         return round_ is not None and live_board.is_played(self._runtime.plugins.ritual(round_.kind))
 
-    async def show_question(self, session: Id, host: Actor, number: int) -> Counts:
+    async def show_question(self, session: Id, host: Actor | SignedIn, number: int) -> Counts:
         """Ask question *number* of a quiz (counted from 1) and close the one before; once asked it stays asked."""
         return await self._question(session, host, number, live_questions.show)
 
-    async def close_question(self, session: Id, host: Actor, number: int) -> Counts:
+    async def close_question(self, session: Id, host: Actor | SignedIn, number: int) -> Counts:
         """Close question *number* before its time; where it has closed already nothing changes."""
         return await self._question(session, host, number, live_questions.close)
 
-    async def _question(self, session: Id, host: Actor, number: int, act: live_questions.Act) -> Counts:
+    async def _question(self, session: Id, host: Actor | SignedIn, number: int, act: live_questions.Act) -> Counts:
         async with self._runtime.database.write() as tx:
             await self._host(tx, host)
             await act(self._runtime, tx, await self._session(tx, session, lock=True), number)
@@ -195,13 +192,13 @@ class WorkspaceLive:
         async with self._changed:
             self._changed.notify_all()
 
-    async def prompt(self, session: Id, actor: Actor | None = None) -> Prompt:
+    async def prompt(self, session: Id, actor: Actor | SignedIn | None = None) -> Prompt:
         """Show the session's question to *actor*, or for everybody where that is `None` or a stranger."""
         async with self._runtime.database.read() as tx:
             found = await self._session(tx, session)
             round_ = await self._round(tx, found)
-            known = await people.identity_of(tx, self._organization, actor) if actor else None
-            person = await people.person(tx, self._organization, known.person) if known and known.person else None
+            known = await live_who.person_of(tx, self._organization, actor)
+            person = await people.person(tx, self._organization, known) if known else None
             practice = await rounds.practice_of(tx, round_)
             kind = self._runtime.plugins.ritual(round_.kind)
             share = await shares.share_of(self._runtime, tx, round_, kind, person.id) if person else None
@@ -314,7 +311,7 @@ class WorkspaceLive:
             answered = (
                 await live_guests.answered(tx, found, attendee)
                 if person is None
-                else await _answered(tx, found, person)
+                else await live_who.answered(tx, found, person)
             )
         turn = live_turns.place_of(spoken, devices) if spoken else None
         groups = enumerate(found.groups, start=1)
@@ -356,24 +353,11 @@ class WorkspaceLive:
                 _, draft = await summaries.summarise(self._runtime, tx, round_, practice)
         return None if draft is None else compose_summary(self._runtime, round_, practice, language, draft)
 
-    async def _host(self, tx: Tx, actor: Actor, *, resolve: bool = True) -> Id:
-        if resolve:
-            identity = await identities.resolve(self._runtime, tx, self._organization, actor)
-            person = identity.person
-        else:
-            known = await people.identity_of(tx, self._organization, actor)
-            person = known.person if known else None
-        roles = await people.roles_of(tx, self._organization, person) if person else {}
-        if person is None or not HOSTS & roles.get(self._workspace, frozenset()):
-            raise Refused("only hosts and admins of this workspace hold live rounds")
-        return person
+    async def _host(self, tx: Tx, who: Actor | SignedIn, *, resolve: bool = True) -> Id:
+        return await live_who.host(self._runtime, tx, self._whose, who, resolve=resolve)
 
-    async def _member(self, tx: Tx, actor: Actor | None) -> Id | None:
-        known = await people.identity_of(tx, self._organization, actor) if actor else None
-        if known is None or known.person is None:
-            return None
-        mine = await people.workspaces_of(tx, self._organization, known.person)
-        return known.person if self._workspace in mine else None
+    async def _member(self, tx: Tx, who: Actor | SignedIn | None) -> Id | None:
+        return await live_who.member(tx, self._whose, who)
 
     async def _session(self, tx: Tx, session: Id, *, lock: bool = False) -> Session:
         return await live_sessions.find(tx, *self._whose, session, lock=lock)
@@ -387,13 +371,3 @@ class WorkspaceLive:
     async def _language(self, tx: Tx) -> str:
         space = await people.workspace(tx, *self._whose)
         return space.language if space else "en"
-
-
-async def _answered(tx: Tx, found: Session, person: Id) -> bool | None:
-    query = sa.select(response.c.passed).where(
-        response.c.organization_id == found.organization,
-        response.c.round_id == found.asked,
-        response.c.person_id == person,
-    )
-    passed = (await tx.execute(query)).scalar_one_or_none()
-    return None if passed is None else not passed

@@ -62,6 +62,24 @@ async def running(tx: Tx, organization: Id, workspace: Id, place: Place) -> list
     return [_session(row) for row in await tx.execute(query)]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """Hold a session with its practice and that one's kind."""
+
+    session: Session
+    practice: str
+    kind: str
+
+
+async def held(tx: Tx, organization: Id, workspace: Id, session: Id | None = None) -> list[Held]:
+    """Return the workspace's sessions that run, or the one that is named, until its round closes."""
+    query = _of(organization, workspace).add_columns(round_table.c.kind, round_table.c.practice)
+    query = query.where(round_table.c.state.in_(("open", "closing")))
+    query = query.where(session_table.c.id == session if session else session_table.c.state != "ended")
+    rows = await tx.execute(query.order_by(round_table.c.opens_at.desc(), session_table.c.id))
+    return [Held(session=_session(row), **{key: row._mapping[key] for key in ("practice", "kind")}) for row in rows]
+
+
 async def step(tx: Tx, session: Session, state: str) -> None:
     """Take a session, read under its lock, to *state*; raises `Refused` where the order does not allow it."""
     if state not in SESSION[session.state]:

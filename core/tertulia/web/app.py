@@ -12,30 +12,33 @@ from tertulia.web import (
     calendar,
     candle,
     care,
+    celebrations,
     comments,
     edge,
     feedback,
     formulas,
     gallery,
     groups,
-    hard_weeks,
     guides,
+    hard_weeks,
     headers,
     hooks,
     kudos,
+    live,
     member,
     operation,
     overview,
     pages,
     practices,
     progress,
+    questions,
     recommendations,
     results,
-    questions,
     signing_in,
     wellness,
 )
 from tertulia.web.buckets import Buckets
+from tertulia.web.console import routes as console
 from tertulia.web.state import GUESSES, RUNTIME, WAIT, WALL
 
 BODY_LIMIT = 1024 * 1024
@@ -59,7 +62,20 @@ def build(runtime: Runtime, *, wall: Clock | None = None, wait: float = 0.3) -> 
     app[GUESSES] = Buckets(60, 60.0)
     pages.environment(app)
     runtime.installations.render = pages.plugin_page
-    of_members = (*CARE, member, *VOICE, calendar, practices, gallery, kudos, questions, guides, live, results)
+    of_members = (
+        *CARE,
+        member,
+        *VOICE,
+        calendar,
+        practices,
+        gallery,
+        celebrations,
+        kudos,
+        questions,
+        guides,
+        live,
+        results,
+    )
     for part in (operation, hooks, pages, answering, signing_in, *of_members, progress, console, *COHESION):
         part.attach(app)
     app.on_response_prepare.append(headers.protect)

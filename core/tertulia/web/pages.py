@@ -19,11 +19,23 @@ from markupsafe import Markup as Safe
 from tertulia.domain.markup import Markup
 from tertulia.extension import Access
 from tertulia.web import access, sessions
-from tertulia.web.state import RUNTIME, SESSION
+from tertulia.web.state import ROLES, RUNTIME, SESSION
 
 CATALOGUES = Path(__file__).parent / "locale"
 STATIC = Path(__file__).parent / "static"
-KINDS = {"style.css": "text/css", "icon.svg": "image/svg+xml", "progress.js": "text/javascript"}
+SCRIPT = "text/javascript"
+KINDS = {
+    "style.css": "text/css",
+    "icon.svg": "image/svg+xml",
+    "progress.js": SCRIPT,
+    "breathe.js": SCRIPT,
+    "live.js": SCRIPT,
+}
+SECTIONS = (
+    "", "/program", "/rounds", "/people", "/plugins", "/overview", "/recommendations", "/surveys", "/hard-weeks",
+    "/care", "/audit",
+)  # fmt: skip
+"""The pages of a workspace that `sections.html` leads to, where they exist and the caller may see them."""
 _language: ContextVar[str] = ContextVar("language", default="en")
 
 
@@ -95,6 +107,7 @@ def render(
         "csrf": sessions.csrf_token(runtime, session) if session else "",
         "signed_in": session is not None and session.round is None,
         "sandbox": runtime.config.sandbox,
+        "console": _console(request),
         "status": status,
         **values,
     }
@@ -102,6 +115,15 @@ def render(
         return aiohttp_jinja2.render_template(template, request, context, status=status)
     finally:
         _language.reset(token)
+
+
+def _console(request: web.Request) -> Mapping[str, object] | None:
+    """Return where the sections of the workspace are and which of them the caller's roles open, if this is one."""
+    workspace = request.match_info.get("workspace")
+    if not workspace or not request.get(ROLES):
+        return None
+    opened = {name for name in SECTIONS if access.opens(request, f"/workspaces/{{workspace}}{name}")}
+    return {"above": f"/workspaces/{workspace}", "opened": opened, "here": request.path}
 
 
 def plugin_page(title: str, body: Markup, *, status: int = 200) -> web.Response:

@@ -24,6 +24,8 @@ PACE, TOGETHER = 1.0, 100
 hundred must not ask all at once for each answer."""
 KEPT = timedelta(days=2)
 """So long the session that was the last in an instance of a meeting is remembered."""
+HELD = ("icebreaker", "quiz")
+"""The kinds of practices that the panel knows how to hold."""
 NOTHING_RUNS = "Nothing is running in this meeting."
 
 
@@ -84,8 +86,8 @@ async def news(panels: Panels, who: Pass, asked: Mapping[str, Any]) -> View:
         seen = watch.seen
     view: View = {"seen": seen.number, "session": seen.session, "now": _now(panels), "hosting": who.hosting}
     if who.hosting and (seen.counts is None or seen.counts.state == "ended"):
-        offers = [one for one in await panels.context.live.offers() if one.kind == "icebreaker"]
-        view["offers"] = [{"practice": one.practice, "title": one.title} for one in offers]
+        offers = [one for one in await panels.context.live.offers() if one.kind in HELD]
+        view["offers"] = [{"practice": one.practice, "title": one.title, "kind": one.kind} for one in offers]
     if seen.session is None:
         return view
     return view | await _running(panels, who, asked, seen, seen.session)
@@ -96,7 +98,9 @@ async def _running(panels: Panels, who: Pass, asked: Mapping[str, Any], seen: Se
     if counts is None:
         return {}
     view: View = {}
+    asked_now = counts.question
     key = f"{session}:{counts.state}:{counts.turn.number if counts.turn else 0}"
+    key += f":{asked_now.number}:{asked_now.closed}" if asked_now else ""
     member = asked.get("member") is True
     if asked.get("key") != key:
         attendee = panels.attendee(who, asked.get("seat"))
@@ -111,6 +115,9 @@ async def _running(panels: Panels, who: Pass, asked: Mapping[str, Any], seen: Se
             view["summary"] = summary and panel_view.prompt(summary)
         elif counts.state != "lobby" or who.hosting:
             view["question"] = panel_view.prompt(await _question(panels, who, session, member=mine.member))
+            if asked_now and mine.member and (asked_now.closed or asked_now.number > 1):
+                stands = await live.summary(session)
+                view["summary"] = stands and panel_view.prompt(stands)
     elif member:
         # the page only remembers what it was told; whether it is so is asked again, unless there is nothing to see
         member = (
@@ -226,6 +233,20 @@ async def following(panels: Panels, who: Pass, asked: Mapping[str, Any]) -> View
     return {}
 
 
+async def question(panels: Panels, who: Pass, asked: Mapping[str, Any]) -> View:
+    """Ask the next question of a quiz."""
+    host = panels.host(who)
+    await panels.context.live.show_question(await _session(panels, who), host, _number(asked, "number"))
+    return {}
+
+
+async def reveal(panels: Panels, who: Pass, asked: Mapping[str, Any]) -> View:
+    """Close a question of a quiz before its time."""
+    host = panels.host(who)
+    await panels.context.live.close_question(await _session(panels, who), host, _number(asked, "number"))
+    return {}
+
+
 async def groups(panels: Panels, who: Pass, asked: Mapping[str, Any]) -> View:
     """Form groups, and tell the host whom to put into which room."""
     host = panels.host(who)
@@ -263,6 +284,8 @@ ACTS: dict[str, Act] = {
     "answer": answer,
     "turns": turns,
     "next": following,
+    "question": question,
+    "reveal": reveal,
     "groups": groups,
     "end": end,
 }

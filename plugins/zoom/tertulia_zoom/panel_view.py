@@ -12,7 +12,7 @@ View: TypeAlias = dict[str, Any]
 
 def counts(now: Counts, *, shared: bool) -> View:
     """Write how the round stands; what was shared is for the workspace's members."""
-    turn = now.turn
+    turn, asked = now.turn, now.question
     return {
         "state": now.state,
         "present": now.present,
@@ -23,6 +23,8 @@ def counts(now: Counts, *, shared: bool) -> View:
         "groups": now.groups,
         "apart": now.apart,
         "turn": turn and {"number": turn.number, "of": turn.of, "ends": turn.ends and _milliseconds(turn.ends)},
+        "question": asked
+        and {"number": asked.number, "of": asked.of, "ends": _milliseconds(asked.ends), "closed": asked.closed},
     }
 
 

@@ -112,7 +112,7 @@ function field(one, number) {
     return make("fieldset", { class: "field" }, make("legend", {}, one.label), hint, choices);
   }
   if (one.kind === "confirm") {
-    return make("label", { class: "choice field" }, make("input", { ...common, type: "checkbox", value: "yes" }), one.label, hint);
+    return make("label", { class: "choice field" }, make("input", { ...common, type: "checkbox", value: "yes", checked: one.value === true }), one.label, hint);
   }
   const box = one.kind === "long"
     ? make("textarea", { ...common, rows: 4, maxlength: 4000 }, one.value || "")
@@ -224,6 +224,23 @@ const HOST = {
     make("details", {}, make("summary", {}, say("start_another")), startForm(say("choose")))],
 };
 
+/** A quiz, question after question; between two of them it shows how all stand. */
+function quiz() {
+  const asked = view.counts.question;
+  return [make("h1", {}, view.question.title), make("p", { class: "quiet" }, say("quiz_question", asked)),
+    ...(asked.closed ? [make("p", { class: "notice" }, say("question_closed"))] : [body(view.question), answering()]),
+    view.hosting && figures(), view.hosting && quizButtons(asked),
+    view.summary && make("h2", {}, say("stands")), view.summary && body(view.summary, "summary")];
+}
+
+function quizButtons({ number, of, closed }) {
+  const more = closed
+    ? number < of && button(say("next_question"), () => service.do("question", { number: number + 1 }), "primary")
+    : button(say("close_question"), () => service.do("reveal", { number }), "primary");
+  const end = button(say("end_quiz"), async () => { await listPresent(); await service.do("end"); });
+  return make("div", { class: "buttons" }, more, end);
+}
+
 function startForm(label) {
   const offers = view.offers || [];
   if (view.offers && !offers.length) {
@@ -232,18 +249,27 @@ function startForm(label) {
   if (!offers.some((one) => one.practice === chosen.practice)) chosen.practice = offers[0]?.practice || "icebreaker";
   const form = make("form", { onsubmit: (event) => { event.preventDefault(); form.querySelector("button").click(); } },
     offers.length > 1 && make("div", { class: "field" }, select(say("which"), offers.map((one) => [one.practice, one.title]),
-      chosen.practice, (value) => { chosen.practice = value; })),
-    segments(say("how_personal"), "warmth", WARMTH, chosen.warmth, (value) => { chosen.warmth = Number(value); }),
-    segments(say("how_long"), "length", LENGTH, chosen.length, (value) => { chosen.length = value; }),
-    make("div", { class: "field" }, select(say("how_many"), worded(SIZE), chosen.size, (value) => { chosen.size = value; })),
+      chosen.practice, (value) => {
+        chosen.practice = value;
+        form.querySelector("#wishes").hidden = playing();
+      })),
+    make("div", { id: "wishes", hidden: playing() },
+      segments(say("how_personal"), "warmth", WARMTH, chosen.warmth, (value) => { chosen.warmth = Number(value); }),
+      segments(say("how_long"), "length", LENGTH, chosen.length, (value) => { chosen.length = value; }),
+      make("div", { class: "field" }, select(say("how_many"), worded(SIZE), chosen.size, (value) => { chosen.size = value; }))),
     make("div", { class: "buttons" }, button(label, start, "primary")),
     make("p", { class: "hint" }, say("never_twice")));
   return form;
 }
 
+/** Whether what the host chose is a quiz: only an icebreaker is chosen by how personal and how long it is. */
+function playing() {
+  return view.offers?.some((one) => one.practice === chosen.practice && one.kind === "quiz");
+}
+
 async function start() {
   const { practice, warmth, length, size } = chosen;
-  await service.do("start", { practice, warmth, length, size });
+  await service.do("start", playing() ? { practice } : { practice, warmth, length, size });
   // takes as long as Zoom takes; nobody waits for it
   service.do("roll").catch(() => {});
   await listPresent();
@@ -353,10 +379,11 @@ setInterval(tick, 250);
 
 function draw() {
   const state = view.counts?.state || "idle";
-  const key = `${view.session}:${state}:${view.hosting}:${Boolean(view.offers)}`;
+  const asked = view.counts?.question;
+  const key = `${view.session}:${state}:${view.hosting}:${Boolean(view.offers)}:${asked?.number}:${asked?.closed}`;
   if (key === drawn) return refresh();
   drawn = key;
-  const parts = (view.hosting ? HOST : PARTICIPANT)[state]();
+  const parts = asked && state === "asking" ? quiz() : (view.hosting ? HOST : PARTICIPANT)[state]();
   const within = main.contains(document.activeElement);
   main.replaceChildren(...parts.filter(Boolean));
   if (within) main.focus({ preventScroll: true });
@@ -378,7 +405,9 @@ function refresh() {
 function take(told) {
   const before = view;
   const begun = told.session !== before.session;
-  if (begun) { answered = null; thanked = ""; order = []; rooms = []; }
+  const another = told.counts?.question?.number !== before.counts?.question?.number;
+  if (begun) { order = []; rooms = []; }
+  if (begun || another) { answered = null; thanked = ""; }
   view = { ...told, mine: told.mine || (begun ? null : before.mine), question: told.question || (begun ? null : before.question),
     summary: told.summary ?? (begun ? null : before.summary), key: told.key || (begun ? null : before.key) };
   if (view.mine && !begun && before.mine?.elsewhere) view.mine.elsewhere = true;
