@@ -13,7 +13,10 @@ import pytest
 import sqlalchemy as sa
 
 from tertulia.services.facts import week_of
+from tertulia.storage import keys
 from tertulia.storage.tables import identity, inbox, interaction, participation
+from tertulia.storage.ties import end
+from tertulia.storage.vault import Vault
 from tertulia.testing.loopback_server import event
 
 OPENS = datetime.fromisoformat("2026-11-23T09:30:00+00:00")
@@ -99,13 +102,14 @@ async def _participations(town: Any) -> dict[tuple[str, datetime], datetime | No
 
 
 async def _ties(town: Any) -> dict[tuple[str, ...], float]:
-    source, target = identity.alias(), identity.alias()
-    joined = interaction.join(source, source.c.person_id == interaction.c.source_id).join(
-        target, target.c.person_id == interaction.c.target_id
-    )
-    columns = (interaction.c.week, interaction.c.kind, source.c.user, target.c.user.label("to"), interaction.c.weight)
-    rows = await town.rows(sa.select(*columns).select_from(joined))
-    return {(row.week, row.kind, row.user, row.to): row.weight for row in rows}
+    async with town.database() as database, database.read() as tx:
+        vault = await keys.rooted(tx, Vault(keys.load(town.folder / "keys")))
+    users = {row.person_id: row.user for row in await town.rows(sa.select(identity.c.person_id, identity.c.user))}
+    known = {end(vault, town.organization, person): user for person, user in users.items() if person is not None}
+    return {
+        (row.week, row.kind, known[row.source_id], known[row.target_id]): row.weight
+        for row in await town.rows(sa.select(interaction))
+    }
 
 
 async def _processed(town: Any) -> bool:

@@ -69,7 +69,7 @@ async def _read(runtime: Runtime, tx: Tx, round_: RoundRow) -> _Read | None:
     takers = plan.takers()
     occasion = occasion_of(round_, plan.closes)
     options = kind.options.model_validate(dict(practice.options))
-    gathered = await seating.read(tx, occasion, takers, kind.grouping(options))
+    gathered = await seating.read(runtime, tx, occasion, takers, kind.grouping(options))
     return _Read(occasion=occasion, gathered=gathered, kind=kind, options=options, closes=plan.closes)
 
 

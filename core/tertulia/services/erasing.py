@@ -11,7 +11,7 @@ from tertulia.domain.identifiers import Id
 from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
 from tertulia.services import profiles
-from tertulia.storage import audit, people, tables
+from tertulia.storage import audit, people, tables, ties
 from tertulia.storage.database import Tx, upsert
 from tertulia.surveys.ballots import ballot_id
 from tertulia.surveys.candle import life as candles
@@ -109,8 +109,7 @@ async def _forget(runtime: Runtime, tx: Tx, organization: Id, selves: Sequence[I
     facts = tables.participation
     mine = (facts.c.organization_id == organization, facts.c.person_id.in_(selves))
     await tx.execute(facts.update().where(*mine).values(person_id=None, identity_id=None))
-    either = sa.or_(ties.c.source_id.in_(selves), ties.c.target_id.in_(selves))
-    await tx.execute(ties.delete().where(ties.c.organization_id == organization, either))
+    await ties.forget(tx, runtime.vault, organization, selves)
     said = tables.kudos
     either = sa.or_(said.c.giver_id.in_(selves), said.c.receiver_id.in_(selves))
     await tx.execute(said.delete().where(said.c.organization_id == organization, either))

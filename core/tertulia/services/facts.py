@@ -23,8 +23,9 @@ from tertulia.domain.people import Actor, Place
 from tertulia.errors import Refused
 from tertulia.runtime import Runtime
 from tertulia.services import identities, rounds
-from tertulia.storage import people, tables
+from tertulia.storage import people, tables, ties
 from tertulia.storage.database import Tx
+from tertulia.storage.ties import Tie
 
 ACTORS = 200
 """Accounts that one query looks up."""
@@ -82,17 +83,17 @@ async def record_interactions(runtime: Runtime, tx: Tx, scope: Scope, calls: Seq
     kept = [[fact for fact in call if _countable(places, fact)] for call in calls]
     actors = {actor for call in kept for fact in call for actor in (fact.source, fact.target)}
     known = await resolve(runtime, tx, scope.organization, actors)
-    stated: dict[str, tuple[tuple[str, ...], float]] = {}
+    stated: dict[str, tuple[Tie, float]] = {}
     for fact, repeat in itertools.chain.from_iterable(map(_numbered, kept)):
         source, target = (known[actor].person if actor in known else None for actor in (fact.source, fact.target))
         if source is not None and target is not None and source != target:
-            key = (week_of(fact.at), fact.kind, source, target, fact.source.platform)
-            stated[_statement(fact, repeat)] = (key, fact.weight)
-    weights: dict[tuple[str, ...], float] = {}
+            tie = Tie(week_of(fact.at), fact.kind, source, target, fact.source.platform)
+            stated[_statement(fact, repeat)] = (tie, fact.weight)
+    weights: dict[Tie, float] = {}
     for new in await unseen_of(runtime, tx, scope, "interacted", stated):
         tie, weight = stated[new]
         weights[tie] = weights.get(tie, 0.0) + weight
-    await _add_weights(tx, scope, weights)
+    await ties.add(tx, runtime.vault, scope.organization, scope.workspace, weights)
 
 
 def _countable(places: Mapping[Place, Id], fact: Interaction) -> bool:
@@ -255,19 +256,4 @@ async def _merge_participations(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> No
     await tx.execute(
         statement.on_conflict_do_update(index_elements=["id"], set_={"ended_at": later, "round_id": named}),
         [dict(row) for row in rows],
-    )
-
-
-async def _add_weights(tx: Tx, scope: Scope, weights: Mapping[tuple[str, ...], float]) -> None:
-    if not weights:
-        return
-    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
-    names = ("week", "kind", "source_id", "target_id", "platform")
-    statement: Any = insert(tables.interaction)
-    added = tables.interaction.c.weight + statement.excluded.weight
-    keys = ["workspace_id", *names]
-    whose = {"organization_id": scope.organization, "workspace_id": scope.workspace}
-    await tx.execute(
-        statement.on_conflict_do_update(index_elements=keys, set_={"weight": added}),
-        [{**whose, **dict(zip(names, key, strict=True)), "weight": weights[key]} for key in sorted(weights)],
     )

@@ -62,7 +62,7 @@ async def gather(runtime: Runtime, tx: Tx, session: Session, round_: RoundRow, p
     person_of = {one.ref: one.person for one in seats}
     there = live_seats.taken(seats)
     invited = {person for refs in there if (person := person_of[refs[0]]) is not None}
-    company = await matching.read(tx, occasion, invited, policy)
+    company = await matching.read(runtime, tx, occasion, invited, policy)
     known = frozenset(guest.id for guest in company.guests)
     ids = {_id(session, refs, person_of[refs[0]], known): refs for refs in there}
     strangers = tuple(Guest(id=one) for one in ids if one not in known)

@@ -53,13 +53,20 @@ class Company:
 
 
 async def read(
-    tx: Tx, occasion: Occasion, invited: Collection[Id], policy: Policy, *, asynchronous: Collection[Id] = ()
+    runtime: Runtime,
+    tx: Tx,
+    occasion: Occasion,
+    invited: Collection[Id],
+    policy: Policy,
+    *,
+    asynchronous: Collection[Id] = (),
 ) -> Company:
     """Read what matters of the *invited* who are members; *asynchronous* of them are willing to exchange notes."""
     organization, workspace = occasion.organization, occasion.workspace
     before = await matching.history(tx, organization, workspace, occasion.practice, max(1, policy.rounds))
     avoided = await matching.avoided(tx, organization)
     joined = await matching.joined(tx, organization, workspace)
+    members = await people.members(tx, organization, workspace)
     wanted, willing = frozenset(invited), frozenset(asynchronous)
     guests = tuple(
         _guest(
@@ -69,11 +76,12 @@ async def read(
             avoid=avoided.get(person.id, frozenset()),
             served=before.served.get(person.id),
         )
-        for person in await people.members(tx, organization, workspace)
+        for person in members
         if person.id in wanted
     )
     year, week, _ = (occasion.week - TIES).isocalendar()
-    ties = await matching.ties(tx, organization, workspace, f"{year}-W{week:02d}", but=LEFT_OUT)
+    since, everybody = f"{year}-W{week:02d}", [person.id for person in members]
+    ties = await matching.ties(tx, runtime.vault, organization, workspace, since, everybody, LEFT_OUT)
     return Company(guests, Past(met=before.met, ties=ties))
 
 

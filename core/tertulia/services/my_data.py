@@ -14,7 +14,7 @@ from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
 from tertulia.services import effects, kudos
 from tertulia.services.erasing import erase, reapply_tombstones
-from tertulia.storage import people, tables
+from tertulia.storage import people, tables, ties
 from tertulia.storage.database import Tx
 from tertulia.surveys.candle import life as candles
 from tertulia.surveys.candle import responders

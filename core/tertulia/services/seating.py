@@ -66,11 +66,13 @@ def meeting_week(closes: datetime) -> date:
     return first if first.weekday() <= LATEST_DAY else first + timedelta(days=7 - first.weekday())
 
 
-async def read(tx: Tx, occasion: Occasion, persons: Sequence[Person], grouping: Grouping) -> Gathered:
+async def read(
+    runtime: Runtime, tx: Tx, occasion: Occasion, persons: Sequence[Person], grouping: Grouping
+) -> Gathered:
     """Read what matters of those who take part."""
     ids = [one.id for one in persons]
     willing = ids if grouping.notes else ()
-    company = await matching.read(tx, occasion, ids, policy_of(grouping), asynchronous=willing)
+    company = await matching.read(runtime, tx, occasion, ids, policy_of(grouping), asynchronous=willing)
     counts: dict[Id, int] = {}
     if grouping.form == "lottery":
         counts = await _drawn_before(tx, occasion)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from itertools import permutations
 
 import sqlalchemy as sa
@@ -14,19 +14,18 @@ from tertulia.kinds import Conclusion, FollowUp, Gave, Led, Outcome, Questioned,
 from tertulia.runtime import Runtime
 from tertulia.services import dealing, effects, past_results, rounds, sign_ups
 from tertulia.services.rounds import RoundRow
-from tertulia.storage import people, rituals
+from tertulia.storage import people, rituals, ties
 from tertulia.storage.database import Tx, upsert
 from tertulia.storage.tables import (
     delivery,
-    interaction,
     participation,
     response,
     role,
     round_follow_up,
     round_table,
+)
 from tertulia.storage.ties import Tie
 from tertulia.surveys.leadership import asking
-)
 
 PLATFORM = "web"
 """What is noted where nobody said anything through a platform."""
@@ -121,8 +120,8 @@ async def _outcome(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id) -> Outc
     answers = await _answers(tx, round_.organization, chain)
     here = answers.pop(round_.id, {})
     shares = await rituals.shares_of(tx, round_.organization, round_.id)
-    reached = frozenset(await _reached(tx, round_.organization, chain))
     lines = await rituals.reserved(tx, round_.organization, root)
+    reached = frozenset(await _reached(tx, round_.organization, chain))
     sealed = await effects.private_answers(runtime, tx, round_.organization, root)
     known = await people.persons(tx, round_.organization, (here.keys() | shares.keys()) - gone)
     return Outcome(
@@ -141,11 +140,11 @@ async def _outcome(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id) -> Outc
         teams={one.id: one.team for one in known.values()},
         silent=await _silent(tx, round_, root, shares.keys() - gone),
         organisers=tuple(one for one in await _organisers(tx, round_) if one not in gone),
+        leaders=await _leaders(tx, round_, kind.leaders(round_.content)) if isinstance(kind, Led) else (),
         reached=reached - await _gone_of(tx, round_, reached),
         questions=await asking.of_round(runtime, tx, round_.organization, root)
         if isinstance(kind, Questioned)
         else (),
-        leaders=await _leaders(tx, round_, kind.leaders(round_.content)) if isinstance(kind, Led) else (),
     )
 
 
@@ -255,28 +254,7 @@ async def _record(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id, conclusi
     await upsert(tx, participation, rows, keys=("id",), update=("kind",))
     if conclusion.scores:
         await past_results.remember(tx, round_, conclusion.scores, now)
-    ties = {pair for group in conclusion.met for pair in permutations(sorted(group), 2)}
+    met = {pair for group in conclusion.met for pair in permutations(sorted(group), 2)}
     year, week, _ = now.isocalendar()
-    for source, target in sorted(ties):
-        await _tie(tx, _row(round_, f"{year}-W{week:02d}", source, target))
-
-
-def _row(round_: RoundRow, week: str, source: Id, target: Id) -> Mapping[str, str | float]:
-    return {
-        "organization_id": round_.organization,
-        "workspace_id": round_.workspace,
-        "week": week,
-        "kind": "co-attendance",
-        "source_id": source,
-        "target_id": target,
-        "platform": PLATFORM,
-        "weight": 1.0,
-    }
-
-
-async def _tie(tx: Tx, row: Mapping[str, str | float]) -> None:
-    keys = ("workspace_id", "week", "kind", "source_id", "target_id", "platform")
-    where = [interaction.c[key] == row[key] for key in keys]
-    added = await upsert(tx, interaction, [row], keys=keys)
-    if not added:
-        await tx.execute(interaction.update().where(*where).values(weight=interaction.c.weight + 1.0))
+    together = [Tie(f"{year}-W{week:02d}", "co-attendance", *pair, PLATFORM) for pair in met]
+    await ties.add(tx, runtime.vault, round_.organization, round_.workspace, dict.fromkeys(together, 1.0))

@@ -17,14 +17,18 @@ from tertulia.measures.ties.edges import Edges, Worth, combined, week_label, wee
 from tertulia.measures.ties.network import WEEKS
 from tertulia.runtime import Runtime
 from tertulia.services.measuring import Kind
-from tertulia.storage import matching, people
+from tertulia.storage import matching
 from tertulia.storage.database import Tx
 from tertulia.storage.people import Workspace
 from tertulia.storage.tables import interaction
+from tertulia.storage.ties import ends
+from tertulia.storage.vault import Vault
 from tertulia.surveys.confidentiality.candidates import Atom
 
 
-async def weekly(tx: Tx, organization: Id, workspace: Id, first: int, last: int, places: Mapping[Id, int]) -> Edges:
+async def weekly(
+    tx: Tx, vault: Vault, organization: Id, workspace: Id, first: int, last: int, places: Mapping[Id, int]
+) -> Edges:
     """Return the edges of the weeks from *first* to *last* between those who have a place, and no others.
 
     Whoever was merged counts as the person who stands for them now.
@@ -37,11 +41,11 @@ async def weekly(tx: Tx, organization: Id, workspace: Id, first: int, last: int,
         table.c.week >= week_label(first),
         table.c.week <= week_label(last),
     )
-    now = await people.survivors(tx, organization)
+    behind = {name: places[one] for name, one in (await ends(tx, vault, organization, places)).items()}
     found: list[tuple[int, int, int, int, int]] = []
     numbers = {week_label(number): number for number in range(first, last + 1)}
     for label, kind, one, other, weight in await tx.execute(query.group_by(*columns)):
-        source, target = places.get(now.get(one, one)), places.get(now.get(other, other))
+        source, target = behind.get(one), behind.get(other)
         if source is not None and target is not None and source != target:
             worth = Worth.of([(kind, weight)])
             found.append((numbers[label], source, target, int(worth.given[0]), int(worth.shared[0])))
@@ -54,7 +58,7 @@ async def _gather(runtime: Runtime, tx: Tx, home: Workspace, period: Period, ros
     """Read the window of weeks that ends with *period*, between the people of the roster alone."""
     last = week_number(period.key)
     places = {one: place for place, one in enumerate(sorted(roster))}
-    edges = await weekly(tx, home.organization, home.id, last - WEEKS + 1, last, places)
+    edges = await weekly(tx, runtime.vault, home.organization, home.id, last - WEEKS + 1, last, places)
     joined = await matching.joined(tx, home.organization, home.id)
     since = (period.end - timedelta(weeks=NEW)).date()
     new = frozenset(one for one in roster if one in joined and joined[one] > since)

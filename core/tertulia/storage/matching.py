@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from tertulia.domain.identifiers import Id
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import avoidance, interaction, match_history, membership, person
+from tertulia.storage.ties import ends
+from tertulia.storage.vault import Vault
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,9 +98,9 @@ async def avoided(tx: Tx, organization: Id) -> dict[Id, frozenset[Id]]:
 
 
 async def ties(
-    tx: Tx, organization: Id, workspace: Id, since: str, *, but: Collection[str] = ()
+    tx: Tx, vault: Vault, organization: Id, workspace: Id, since: str, persons: Collection[Id], but: Collection[str]
 ) -> dict[frozenset[Id], float]:
-    """Return how strongly each two people interacted from the ISO week *since* on, in both directions together.
+    """Return how strongly each two of *persons* interacted from the ISO week *since* on, both directions together.
 
     Kinds of interaction in *but* are left out.
     """
@@ -111,10 +113,10 @@ async def ties(
     )
     total = sa.func.sum(table.c.weight)
     query = sa.select(table.c.source_id, table.c.target_id, total).where(*of)
-    now = await _merged(tx, organization)
+    behind = await ends(tx, vault, organization, persons)
     found: dict[frozenset[Id], float] = defaultdict(float)
     for one, other, weight in await tx.execute(query.group_by(table.c.source_id, table.c.target_id)):
-        pair = frozenset((now.get(one, one), now.get(other, other)))
+        pair = frozenset(behind[name] for name in (one, other) if name in behind)
         if len(pair) == 2:
             found[pair] += weight
     return dict(found)

@@ -21,6 +21,7 @@ from tertulia.domain.identifiers import new_id
 from tertulia.errors import Mistake, Refused
 from tertulia.services import installations
 from tertulia.storage import tables
+from tertulia.storage.ties import end
 
 NOW = datetime.fromisoformat("2026-11-04T12:00:00+00:00")
 HERE = {"type": "participation", "who": "ana", "place": "carried", "kind": "attended", "at": NOW.isoformat()}
@@ -388,8 +389,9 @@ async def judge(station: Any, stream: Sequence[tuple[str, Sequence[Mapping[str, 
         for row in await station.rows(tables.participation)
     }
     assert found == took_part
+    known = {end(station.runtime.vault, station.organization, one): name for one, name in names.items()}
     assert {
-        (row["week"], row["kind"], names[row["source_id"]], names[row["target_id"]]): row["weight"]
+        (row["week"], row["kind"], known[row["source_id"]], known[row["target_id"]]): row["weight"]
         for row in await station.rows(tables.interaction)
     } == weights
     assert {row["state"] for row in await station.rows(tables.inbox)} <= {"done"}

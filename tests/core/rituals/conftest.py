@@ -26,7 +26,7 @@ from tertulia.runtime import Runtime
 from tertulia.sandbox.drive import drive, settled
 from tertulia.services import answers, identities, installations, people, programs, sign_ups
 from tertulia.services.prompts import open_ticket
-from tertulia.storage import keys, tables
+from tertulia.storage import keys, tables, ties
 from tertulia.testing.clock import DrivenClock
 from tertulia.testing.engine import InlineEngine
 from tertulia.testing.ports import Call, FakeRitualPort, FakeSurveyPort
@@ -112,6 +112,10 @@ class Town:
         return await answers.answer(
             self.runtime, ticket, person=self.people[name], platform="square", values=values or {}, key=None
         )
+
+    def end(self, name: str) -> str:
+        """Return under which name somebody is kept as an end of a tie."""
+        return ties.end(self.runtime.vault, self.organization, self.people[name])
 
     async def rows(self, table: sa.Table, **where: Any) -> list[dict[str, Any]]:
         async with self.runtime.database.read() as tx:

@@ -119,7 +119,7 @@ async def test_a_gathering_from_the_poll_to_the_ninetieth_day(open_town: OpenTow
         }
         assert len(facts) == 2
         assert {frozenset((row["source_id"], row["target_id"])) for row in await town.rows(tables.interaction)} == {
-            frozenset(here)
+            frozenset((town.end("Ana"), town.end("Dov")))
         }
 
         await town.live(CHOSEN + timedelta(days=31))

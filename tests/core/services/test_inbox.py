@@ -16,7 +16,7 @@ from tertulia.domain.people import Actor, Member, Place
 from tertulia.domain.prompts import Reply
 from tertulia.errors import Mistake
 from tertulia.services import codes, people
-from tertulia.storage import tables
+from tertulia.storage import tables, ties
 
 NOW = datetime.fromisoformat("2026-11-04T12:00:00+00:00")
 HERE = Place(platform="toy", ref="carried", kind="channel")
@@ -169,7 +169,8 @@ async def test_ties_add_up_by_week(open_station: Callable[[], Any]) -> None:
             [tie("bo", 0.5, NOW + timedelta(hours=1)), tie("bo", 2, NOW + timedelta(days=7))], "e2"
         )
         rows = await station.rows(tables.interaction)
-        assert {(row["source_id"], row["target_id"]) for row in rows} == {(ana, bo)}
+        ends = tuple(ties.end(station.runtime.vault, station.organization, one) for one in (ana, bo))
+        assert {(row["source_id"], row["target_id"]) for row in rows} == {ends}
         assert {row["week"]: row["weight"] for row in rows} == {"2026-W45": 2.5, "2026-W46": 2.0}
 
 

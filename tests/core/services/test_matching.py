@@ -42,7 +42,7 @@ async def play(world: Any, runtime: Any, invited: Sequence[str], policy: Policy,
     """Hold one round: read, form, keep."""
     this = occasion(world, **more)
     async with world.database.read() as tx:
-        company = await matching.read(tx, this, invited, policy)
+        company = await matching.read(runtime, tx, this, invited, policy)
     seating = await matching.form(runtime, this, company, policy, enabled=runtime.plugins.names)
     async with world.database.write() as tx:
         await matching.keep(runtime, tx, this, seating)
@@ -147,7 +147,9 @@ async def test_ties_are_summed_in_both_directions_within_a_quarter(open_world: A
                 ends = {"source_id": one, "target_id": other, "kind": "comment", "platform": "board", "weight": 2.0}
                 await tx.execute(tables.interaction.insert().values(**tie, **ends))
         async with world.database.read() as tx:
-            company = await matching.read(tx, occasion(world), [ana, bea], Policy(), asynchronous=[bea])
+            company = await matching.read(
+                world.runtime, tx, occasion(world), [ana, bea], Policy(), asynchronous=[bea]
+            )
         assert company.past.ties == {frozenset({ana, bea}): 4.0}
         assert {guest.id: guest.asynchronous for guest in company.guests} == {ana: False, bea: True}
         assert all(guest.joined == date(2026, 3, 2) for guest in company.guests)
@@ -217,7 +219,7 @@ async def test_a_dry_run_writes_nothing_and_tells_what_the_round_will_be(open_wo
         for _ in range(2):
             async with world.database.read() as tx:
                 before = await world.dump(tx)
-                company = await matching.read(tx, this, everybody, Policy())
+                company = await matching.read(runtime, tx, this, everybody, Policy())
             seating = await matching.form(runtime, this, company, Policy(), enabled=())
             assert seating.figures.sizes == {2: 1, 3: 1}
             async with world.database.read() as tx:

@@ -60,7 +60,9 @@ async def edges(world: Any, ids: Sequence[Id], ago: int = 0) -> Edges:
     last = week_number(facts.week_of(world.clock.now())) - ago
     places = {one: place for place, one in enumerate(ids)}
     async with world.database.read() as tx:
-        return await ties.weekly(tx, world.organization, world.workspace, last - WEEKS + 1, last, places)
+        return await ties.weekly(
+            tx, world.runtime.vault, world.organization, world.workspace, last - WEEKS + 1, last, places
+        )
 
 
 def rows(some: Edges) -> list[tuple[int, ...]]:

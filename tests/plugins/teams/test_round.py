@@ -17,6 +17,7 @@ from openapi_core.testing import MockRequest, MockResponse
 
 import tertulia_teams
 from tertulia.storage import tables
+from tertulia.storage.ties import end
 from tertulia.testing.context import EPOCH
 from tertulia.testing.world import Home, World, world
 from tertulia_teams.stand_in.server import Arrival, StandIn
@@ -222,8 +223,11 @@ async def tied(core: World) -> set[tuple[str, str, str, float]]:
     tie, account = tables.interaction, tables.identity
     async with core.runtime.database.read() as tx:
         people = {row[0]: row[1] for row in await tx.execute(sa.select(account.c.person_id, account.c.user))}
-        rows = await tx.execute(sa.select(tie))
-        return {(row.kind, people[row.source_id], people[row.target_id], row.weight) for row in rows}
+        rows = (await tx.execute(sa.select(tie))).all()
+        organizations = {row.organization_id for row in rows}
+    vault = core.runtime.vault
+    known = {end(vault, one, person): user for one in organizations for person, user in people.items() if person}
+    return {(row.kind, known[row.source_id], known[row.target_id], row.weight) for row in rows}
 
 
 async def attended(core: World) -> set[tuple[str, bool]]:

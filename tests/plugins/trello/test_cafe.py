@@ -12,6 +12,7 @@ from tertulia.domain.people import Place
 from tertulia.sandbox.drive import drive
 from tertulia.services import people, sign_ups
 from tertulia.storage import tables
+from tertulia.storage.ties import end
 
 PROGRAM = """
 [[practice]]
@@ -71,5 +72,6 @@ async def test_who_ticks_that_a_group_met_has_said_so(open_village: Any, tmp_pat
         await core.until(said)
         await live(place, planned.opens_at + timedelta(days=12))
         ties = [row for row in await rows(place, tables.interaction) if row.kind == "co-attendance"]
-        others = set(place.people.values()) - {place.people["Ana"]}
-        assert {row.target_id for row in ties if row.source_id == place.people["Ana"]} == others
+        ends = {name: end(core.runtime.vault, place.home.organization, one) for name, one in place.people.items()}
+        ana = ends.pop("Ana")
+        assert {row.target_id for row in ties if row.source_id == ana} == set(ends.values())

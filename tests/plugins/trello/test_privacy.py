@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from tertulia.services import exporting, my_data
 from tertulia.storage import tables
+from tertulia.storage.ties import end
 from tertulia.testing.context import EPOCH
 
 HISTORY = 120
@@ -85,7 +86,8 @@ async def test_an_import_leaves_ties_and_nothing_else(
         assert set(ties[0]) == {
             *("organization_id", "workspace_id", "week", "kind", "source_id", "target_id", "platform", "weight")
         }
-        people = {place.people["Ana"], place.people["Ben"], place.people["Carla"]}
+        of = (core.runtime.vault, place.home.organization)
+        people = {end(*of, place.people[name]) for name in ("Ana", "Ben", "Carla")}
         assert {tie["source_id"] for tie in ties} | {tie["target_id"] for tie in ties} <= people
         assert len({tie["week"] for tie in ties}) > 3
 

@@ -11,6 +11,7 @@ import pytest
 from tertulia.services.registry import sealed_at
 from tertulia.services.withdrawing import VERB
 from tertulia.storage import tables
+from tertulia.storage.ties import end
 from tertulia_zoom.events import guest
 
 LISTS = ("GET", "/past_meetings/{meetingId}/instances")
@@ -58,8 +59,9 @@ async def test_who_attended_is_kept_and_who_looked_in_is_not(open_village: Any, 
         accounts = {row.user: row.person_id for row in await village.rows(tables.identity)}
         assert accounts[guest(instance.uuid, visitor.device)] is None  # never matched by name
         ties = await village.rows(tables.interaction)
+        of = (village.core.runtime.vault, village.home.organization)
         assert {(row.source_id, row.target_id, row.kind) for row in ties} == {
-            (village.people[one], village.people[other], "co-attendance")
+            (end(*of, village.people[one]), end(*of, village.people[other]), "co-attendance")
             for one, other in (("Ana Sousa", "Ben Okafor"), ("Ben Okafor", "Ana Sousa"))
         }
 
