@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from tertulia.domain.identifiers import Id
 from tertulia.domain.surveys import Item
@@ -16,9 +17,19 @@ from tertulia.measures import rates
 from tertulia.measures.figures import Figure, rounded_down, why
 from tertulia.measures.populations import ATTRIBUTES, FALSE, TRUE, Gathered, Labelled, Population, Share, Statistic
 from tertulia.surveys.confidentiality.candidates import Atom, Group, candidates
-from tertulia.surveys.confidentiality.release import Cell, Closed, GateOutcome, Past, Release, audit, release
+from tertulia.surveys.confidentiality.release import (
+    Cell,
+    Closed,
+    GateOutcome,
+    Outcome,
+    Past,
+    Release,
+    audit,
+    release,
+)
 from tertulia.surveys.reading import read
 
+_Decided: TypeAlias = dict[tuple[tuple[str, ...], tuple[frozenset[str], ...]], list[Outcome]]
 SECONDS = 600.0
 """What the gate may take for one population; beyond that nothing of it is published."""
 
@@ -54,8 +65,9 @@ def publish(
             if cell.group.family in share.kinds:
                 figures.append(figure)
             cells.append(kept)
+    decided: _Decided = {}
     for statistic in population.statistics:
-        for figure, cell in _of_statistic(gathered, statistic, groups, counted, past, made.k):
+        for figure, cell in _of_statistic(gathered, statistic, groups, counted, past, made.k, decided):
             figures.append(figure)
             cells.append(cell)
     return Published(
@@ -133,13 +145,13 @@ def _of_statistic(
     counted: Mapping[Id, Atom],
     past: Sequence[Past],
     k: int,
+    decided: _Decided,
 ) -> list[tuple[Figure, Cell]]:
     """Return the figures of a statistic and the cells that a later look-back counts."""
     wanted = [group for group in groups if group.family in asked.kinds]
     inside = {group: frozenset(one for one, atom in counted.items() if group.includes(atom)) for group in wanted}
     large = [group for group in wanted if len(inside[group]) >= asked.fewest]
-    item = Item(key=asked.key, text=asked.key, points=(), levels=())
-    outcomes = dict(zip(large, audit(item, large, counted, past, k), strict=True))
+    outcomes = dict(zip(large, _audited(asked.key, large, counted, past, k, decided), strict=True))
     found = []
     for group in wanted:
         outcome = outcomes.get(group, "too_few")
@@ -158,3 +170,20 @@ def _of_statistic(
             figure = replace(blank, value=value, low=low, high=high, n=rounded_down(estimate.n))
         found.append((figure, cell))
     return found
+
+
+def _audited(
+    key: str,
+    groups: Sequence[Group],
+    counted: Mapping[Id, Atom],
+    past: Sequence[Past],
+    k: int,
+    decided: _Decided,
+) -> list[Outcome]:
+    """Return the auditor's decisions; statistics about which it is asked the same share them."""
+    shown = tuple(frozenset(cell.group.key for cell in one.cells if cell.item == key) for one in past)
+    question = (tuple(group.key for group in groups), shown)
+    if question not in decided:
+        item = Item(key=key, text=key, points=(), levels=())
+        decided[question] = audit(item, groups, counted, past, k)
+    return decided[question]
