@@ -53,8 +53,6 @@ async def drive(
 async def settled(runtime: Runtime, seconds: float = 120.0, *, look: Look | None = None) -> None:
     """Wait until no step is due, no work is under way and nothing waits to come in or go out."""
     begun: set[tuple[Id, int]] = set()
-    if look is not None:
-        runtime.signals.collect.set()
     async with asyncio.timeout(seconds):
         while True:
             due, busy = await _under_way(runtime, thorough=look is not None)
@@ -95,5 +93,8 @@ async def _under_way(runtime: Runtime, *, thorough: bool) -> tuple[set[tuple[Id,
     async with runtime.database.read() as tx:
         found = {tuple(row) for row in await tx.execute(_LOOK, {"now": runtime.clock.now(), "thorough": thorough})}
         due = {(identifier, step) for identifier, step in found if identifier}
-        busy = len(found) > len(due) or (thorough and not due and await collect.pending(runtime, tx))
-    return due, busy
+        busy = len(found) > len(due)
+        reading = thorough and not due and not busy and await collect.pending(runtime, tx)
+    if reading:
+        runtime.signals.collect.set()
+    return due, busy or reading

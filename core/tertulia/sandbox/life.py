@@ -19,7 +19,7 @@ from tertulia.sandbox.town import MONDAY, Town
 from tertulia.stage import Arrival, Playable
 
 AT_ONCE = 24
-GRAIN = timedelta(hours=1)
+GRAIN = timedelta(hours=3)
 """So fine is time when weeks are lived: what becomes due within it happens together."""
 WEEK = timedelta(weeks=1)
 BREATH = 0.25

@@ -37,6 +37,7 @@ class Form:
     choices: dict[str, list[str]] = field(default_factory=dict)
     several: set[str] = field(default_factory=set)
     texts: list[str] = field(default_factory=list)
+    needed: set[str] = field(default_factory=set)
     verbs: list[str] = field(default_factory=list)
 
 
@@ -59,6 +60,8 @@ class FormReader(HTMLParser):
             return
         elif tag == "textarea" or (tag == "input" and values.get("type") == "text"):
             self.form.texts.append(name)
+            if "required" in values:
+                self.form.needed.add(name)
         elif tag == "input" and values.get("type") == "hidden":
             self.form.hidden[name] = values.get("value", "")
         elif tag == "input":
@@ -160,7 +163,8 @@ class Neighbour:
                 kept += [(name, value) for value in self._some(values)]
             else:
                 kept.append((name, self._choose(values, week)))
-        kept += [(name, self._words(name)) for name in form.texts if self._draw.random() < 0.7 or _whom(name)]
+        needed = form.needed if form.choices else {*form.needed, *form.texts[:1]}
+        kept += [(name, self._words(name)) for name in form.texts if name in needed or self._draw.random() < 0.7]
         return [*kept, ("verb", next((one for one in form.verbs if one not in NEVER), "answer"))]
 
     def _words(self, name: str) -> str:
