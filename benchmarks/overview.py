@@ -55,7 +55,7 @@ async def _measured(runtime: Runtime, town: Town, kind: Kind, kept: int, request
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", runtime.config.port)
     await site.start()
-    found = []
+    found: list[tuple[str, ...]] = []
     try:
         cookie = await _session(runtime, town)
         async with aiohttp.ClientSession(cookies=cookie, cookie_jar=aiohttp.CookieJar(unsafe=True)) as client:

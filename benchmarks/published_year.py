@@ -115,7 +115,7 @@ MEASURES: Sequence[tuple[str, str, str, float, bool]] = (
     ("ties", "isolated", "percent", 1.0, True),
     ("ties", "at_risk", "percent", 1.0, True),
     ("ties", "partners", "ties", 0.2, True),
-    ("turnover", "voluntary_turnover", "per_year", 1.0, False),
+    ("turnover", "turnover/quarter", "per_year", 1.0, False),
 )
 """Family, key, unit, half the interval of everybody's figure, and whether there is one of every group."""
 
@@ -145,7 +145,7 @@ def _row(key: str, group: Group, size: int, unit: str, value: float, wide: float
     return {
         **nothing,
         "key": key,
-        "about": "",
+        "about": "quarter" if key.startswith("turnover") else "",
         "group_key": group.key,
         "group_family": group.family,
         "position": place,

@@ -368,10 +368,9 @@ class Traits:
     its rounds, the core opens them when something happens.
     """
 
-    playful: bool = False
-    opt_in_only: bool = False
-    unrecorded: bool = False
-    unplanned: bool = False
+@runtime_checkable
+class Telling(Protocol):
+    """A kind that shows what is published of the workspace; the core says it when a round opens."""
 
     @classmethod
     def of(cls, kind: object) -> Traits:

@@ -16,7 +16,7 @@ from tertulia.cli.edge import (
     workspace_named,
     workspace_option,
 )
-from tertulia.measures import wording
+from tertulia.measures import card, wording
 from tertulia.services import overview
 
 
@@ -48,12 +48,11 @@ async def show(as_json: bool, workspace: str | None, organization: str | None) -
 @workspace_option
 @organization_option
 @asynchronous
-async def card(workspace: str | None, organization: str | None) -> None:
-    """Print the short card for a channel."""
+async def show_card(workspace: str | None, organization: str | None) -> None:
+    """Print the short card that a practice of the kind overview-card shows in a channel."""
     async with opened() as runtime, runtime.database.read() as tx:
         home = await workspace_named(tx, organization, workspace)
-        found = await overview.build(runtime, tx, home)
-        draft = overview.card(found, f"{runtime.config.public_url}/overview")
+        draft = card.draft(await overview.told(runtime, tx, home.organization, home.id))
     click.echo(f"{draft.title}\n\n{draft.body.plain()}\n\n{draft.recorded}")
 
 

@@ -154,13 +154,14 @@ COMPONENTS = (
     Component(
         key="stability",
         title="Stability",
-        about="How many leave of their own will, in percent of the average headcount a year.",
+        about="How many leave, in percent of the average headcount a year.",
         shown="percent",
         better="lower",
         practical=2,
         formula="turnover",
         counted="people",
-        figure="voluntary_turnover",
+        figure="turnover/quarter",
+        narrowed="quarter",
         family="turnover",
     ),
     Component(

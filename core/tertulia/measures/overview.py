@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
@@ -133,7 +133,7 @@ def _standing(component: Component, seen: Sequence[Seen], benchmark: Benchmark |
     by_quarter = _newest(known)
     series = _series(by_quarter)
     held = Standing(component=component, quarter=quarter, series=series, charted=_charted(component, known))
-    links = tuple({one.link: one.label for one in by_quarter[quarter].values()}.items())
+    links = _links(by_quarter[quarter].values())
     told = {key: one.estimate for key, one in by_quarter[quarter].items() if one.estimate is not None}
     if quarter not in [*quarters_before(quarter_of(now), STALE), quarter_of(now)]:
         return replace(held, withheld=LONG_AGO.format(quarter=quarter), links=links)
@@ -145,6 +145,18 @@ def _standing(component: Component, seen: Sequence[Seen], benchmark: Benchmark |
     if benchmark is not None and estimate is not None:
         standing = replace(standing, benchmark=benchmark, comparison=scoring.compare(estimate, benchmark.value))
     return _compared(standing, told, by_quarter)
+
+
+def _links(parts: Collection[Seen]) -> tuple[tuple[str, str], ...]:
+    """Return where the cells are, each with what they are of and when its period ended."""
+    labels: dict[str, list[str]] = defaultdict(list)
+    for one in parts:
+        labels[one.link].append(one.label)
+    days = {one.link: f"{one.at:%Y-%m-%d}" for one in parts}
+    return tuple(
+        (link, f"{said[0] if len(said) == 1 else f'{len(said)} questions'}, {days[link]}")
+        for link, said in labels.items()
+    )
 
 
 def _newest(known: Sequence[Seen]) -> Mapping[str, Mapping[str, Seen]]:

@@ -101,7 +101,7 @@ def chart(standing: Standing) -> str:
     if not signals:
         return f"{said}no signal, it varies as it always did."
     days = ", ".join(f"{charted.dates[place]:%Y-%m-%d}" for place in signals[-3:])
-    return f"{said}{len(signals)} beyond what chance explains, last {days}."
+    return f"{said}{len(signals)} of them go beyond what chance explains, the last on {days}."
 
 
 def summary(standings: Sequence[Standing]) -> str:

@@ -14,9 +14,21 @@ from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.programs import Practice, Program
 from tertulia.domain.rounds import ShardDue, Step, next_step
 from tertulia.extension import RoundRequest
-from tertulia.kinds import Dealt, Grouped
+from tertulia.kinds import Dealt, Grouped, Telling
 from tertulia.runtime import Runtime
-from tertulia.services import arrivals, dealing, gathering, invitations, pacing, resting, returning, rounds
+from tertulia.services import (
+    arrivals,
+    celebrating,
+    dealing,
+    gathering,
+    invitations,
+    occasions,
+    overview,
+    pacing,
+    resting,
+    returning,
+    rounds,
+)
 from tertulia.services.invitations import Invitations
 from tertulia.services.rounds import RoundRow
 from tertulia.services.seating import Formed
@@ -125,8 +137,11 @@ async def _prepare(
     await remember(runtime, tx, round_.organization, round_.workspace, practice.kind, group, prepared.uses)
     if round_.confidential:
         runtime.keys.create(round_.id)
-    await rounds.change_state(tx, round_, "open", content=dict(prepared.content), closes_at=closes)
-    return prepared.content
+    content = prepared.content
+    if isinstance(kind, Telling):
+        content = kind.told(content, await overview.told(runtime, tx, round_.organization, round_.workspace))
+    await rounds.change_state(tx, round_, "open", content=dict(content), closes_at=closes)
+    return content
 
 
 async def _rounds_held(tx: Tx, round_: RoundRow) -> int:

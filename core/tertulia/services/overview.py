@@ -1,4 +1,4 @@
-"""The overview of a workspace: how every part of the profile stands, as a value, as JSON and as a card."""
+"""The overview of a workspace: how every part of the profile stands, as a value, as JSON and as what a card says."""
 
 from __future__ import annotations
 
@@ -12,16 +12,14 @@ from typing import Any, Literal, TypeAlias, get_args
 import sqlalchemy as sa
 
 from tertulia.domain.identifiers import Id, Json
-from tertulia.domain.markup import Markup
 from tertulia.domain.people import Role
-from tertulia.domain.prompts import Draft
 from tertulia.errors import Mistake
-from tertulia.measures import wording
+from tertulia.measures import card, wording
 from tertulia.measures.components import COMPONENTS, Component
 from tertulia.measures.overview import Standing, profile
 from tertulia.runtime import Runtime
 from tertulia.services import overview_sources
-from tertulia.storage import audit
+from tertulia.storage import audit, people
 from tertulia.storage.database import Tx, upsert
 from tertulia.storage.people import Workspace
 from tertulia.storage.tables import benchmark, overview_setting
@@ -36,7 +34,6 @@ READERS: Mapping[Readers, str] = {
 RUNNING: frozenset[Role] = frozenset({"owner", "admin", "analyst"})
 COLUMNS = ("component", "name", "value", "n", "ended", "source", "license")
 """What a file of benchmarks has in its first line."""
-RECORDED = "Published figures of groups; nobody's own answers or activity are in them."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,19 +108,11 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
-def card(overview: Overview, link: str) -> Draft:
-    """Return a short card for a channel: what changed, what did not, and where the rest is."""
-    told = [one for one in overview.shown if one.status in ("improved", "worsened")]
-    lines = [f"{one.component.title}: {wording.now(one)}; {wording.change(one)}" for one in told]
-    same = [one.component.title for one in overview.shown if one.status == "no clear change"]
-    body = Markup.bullets(lines) if lines else Markup.literal("Nothing has clearly changed.")
-    if same and lines:
-        body += Markup.literal(f"No clear change: {', '.join(same)}.")
-    unknown = [one.component.title for one in overview.shown if one.now is None]
-    if unknown:
-        body += Markup.literal(f"Not told: {', '.join(unknown)}.")
-    body += Markup.parse(f"[The whole overview]({link})")
-    return Draft(title=f"How we are doing, {overview.made_at:%Y-%m-%d}", body=body, recorded=RECORDED)
+async def told(runtime: Runtime, tx: Tx, organization: Id, workspace: Id) -> Json:
+    """Return what a card in a channel says now."""
+    home = await people.workspace(tx, organization, workspace)
+    shown = (await build(runtime, tx, home)).shown if home else ()
+    return card.content(shown, runtime.clock.now().date(), f"{runtime.config.public_url}/overview")
 
 
 async def readers(tx: Tx, organization: Id, workspace: Id) -> Readers:

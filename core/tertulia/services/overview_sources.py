@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,13 +14,11 @@ from tertulia.domain.surveys import Item
 from tertulia.measures.components import COMPONENTS, Benchmark, Component
 from tertulia.measures.figures import Figure
 from tertulia.measures.overview import Seen
-from tertulia.services import figures, indexes, measuring
+from tertulia.services import figures, indexes, measuring, releasing
 from tertulia.storage.database import Tx
-from tertulia.storage.tables import benchmark, cell, round_table
+from tertulia.storage.tables import benchmark, round_table
 from tertulia.surveys import scoring
-from tertulia.surveys.confidentiality.candidates import Group
 from tertulia.surveys.confidentiality.release import Cell
-from tertulia.surveys.confidentiality.release import Figure as Counted
 from tertulia.surveys.instruments import Instrument, instruments
 from tertulia.surveys.reading import FLOOR, read
 from tertulia.surveys.scoring import Estimate
@@ -29,7 +26,6 @@ from tertulia.surveys.scoring import Estimate
 LOOK = timedelta(weeks=79)
 """So far back is looked: a quarter, the four before it, and a chart of weekly points of a year."""
 PERIODS = 79
-WHOLE = Group(family="company").key
 FEW_ASKED = 20
 """Of surveys of fewer people the share that answered is too coarse to follow."""
 
@@ -89,25 +85,8 @@ async def _ended(tx: Tx, organization: Id, workspace: Id, since: datetime) -> di
 
 async def _cells(tx: Tx, organization: Id, rounds: Sequence[Id]) -> dict[Id, dict[str, Cell]]:
     """Return the cells of everybody by round and item; without figures where nothing may be told."""
-    found: dict[Id, dict[str, Cell]] = defaultdict(dict)
-    query = sa.select(cell).where(
-        cell.c.organization_id == organization, cell.c.round_id.in_(rounds), cell.c.group_key == WHOLE
-    )
-    for row in await tx.execute(query):
-        found[row.round_id][row.item] = _cell(row)
-    return found
-
-
-def _cell(row: sa.Row[Any]) -> Cell:
-    told = row.outcome == "published"
-    counted = [Counted(**{**one, "points": tuple(one["points"])}) for one in row.figures] if told else []
-    return Cell(
-        item=row.item,
-        group=Group(family="company"),
-        outcome=row.outcome,
-        answered=row.answered if told else 0,
-        figures=tuple(counted),
-    )
+    told = await releasing.told_of_everybody(tx, organization, rounds)
+    return {round_id: {one.item: one for one in here} for round_id, here in told.items()}
 
 
 def _items(instrument: Instrument, here: Mapping[str, Cell], round_: _Round, link: str) -> list[Seen]:

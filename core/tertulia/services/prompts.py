@@ -15,6 +15,7 @@ from tertulia.domain.prompts import Action, Draft, Field, Given, Prompt
 from tertulia.domain.surveys import CONFIDENTIAL
 from tertulia.errors import Refused
 from tertulia.extension import RitualKind
+from tertulia.kinds import Telling
 from tertulia.services import shares
 from tertulia.storage.vault import Vault
 
@@ -157,7 +158,7 @@ class _Drafts:
             self._known.move_to_end(key)
             return known[3]
         draft = shares.draft(kind, content, share, language)
-        if not any(action.verb in PASSING for action in draft.actions):
+        if not isinstance(kind, Telling) and not any(action.verb in PASSING for action in draft.actions):
             draft = replace(draft, actions=(*draft.actions, PASS))
         shown = _prompt(round_, practice, language, draft, confidential=kind.privacy == "confidential")
         self._known[key] = (kind, content, practice.title, shown)

@@ -30,7 +30,7 @@ from tertulia.storage.cells import StoredCell
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import ballot, membership
 from tertulia.surveys import ballots, comments, drivers
-from tertulia.surveys.confidentiality.candidates import DEPARTMENT, TEAM, group_of
+from tertulia.surveys.confidentiality.candidates import DEPARTMENT, TEAM, Group, group_of
 from tertulia.surveys.confidentiality.release import BLOCK, Cell, Closed, Figure, Past, Release, release
 from tertulia.surveys.drivers import Drivers
 
@@ -225,8 +225,17 @@ async def published(tx: Tx, organization: Id, round_id: Id) -> list[Cell]:
 
 async def told(tx: Tx, organization: Id, round_id: Id) -> list[Cell]:
     """Return the published cells of a round, and without any figure those of which nothing may be told."""
-    kept = [_cell(one) for one in await cells.of_round(tx, organization, round_id, published=False)]
-    return [one if one.outcome == "published" else replace(one, answered=0, figures=()) for one in kept]
+    return [_shown(_cell(one)) for one in await cells.of_round(tx, organization, round_id, published=False)]
+
+
+def _shown(one: Cell) -> Cell:
+    return one if one.outcome == "published" else replace(one, answered=0, figures=())
+
+
+async def told_of_everybody(tx: Tx, organization: Id, rounds: Collection[Id]) -> dict[Id, list[Cell]]:
+    """Return by round what `told` returns of everybody."""
+    found = await cells.of_everybody(tx, organization, rounds, Group(family="company").key)
+    return {round_id: [_shown(_cell(one)) for one in stored] for round_id, stored in found.items()}
 
 
 async def waiting(tx: Tx, round_: RoundRow, told_: Sequence[Cell]) -> frozenset[tuple[str, str]]:

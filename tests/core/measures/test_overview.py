@@ -97,7 +97,7 @@ def test_only_questions_that_were_asked_before_are_compared() -> None:
     assert found.now.value == pytest.approx((50 + 90) / 2)
     assert found.change is not None
     assert found.change.value == 0  # the easier question that is new counts in the figure, and not in its change
-    assert found.links == (("/cells", "Question a"), ("/other", "Question b"))
+    assert found.links == (("/cells", "Question a, 2026-11-01"), ("/other", "Question b, 2026-11-01"))
     assert one(seen("a", before, 100), seen("b", now, 180)).status == "no baseline yet"
 
 

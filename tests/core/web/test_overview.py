@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from tertulia.measures import card
 from tertulia.measures.components import COMPONENTS
 from tertulia.services import my_data, overview, people, programs, recommending
 from tertulia.services.overview_sources import ended
@@ -200,9 +201,7 @@ async def test_json_and_card_say_what_the_page_says(open_site: OpenSite) -> None
         for one in by_key.values():
             assert one["words"].removeprefix(f"{one['status']}: ") in shown
         async with site.runtime.database.read() as tx:
-            home = await stored_people.workspace(tx, acme.organization, acme.workspace)
-            card = overview.card(await overview.build(site.runtime, tx, home), "https://example.org/overview")
-        said = card.body.plain()
+            said = card.draft(await overview.told(site.runtime, tx, acme.organization, acme.workspace)).body.plain()
         assert "Belonging: 70 %" in said
         assert "Ties across teams: -0.20" in said
         assert "No clear change: " in said
@@ -234,9 +233,8 @@ async def everything(site: Any, tenant: Any) -> list[str]:
     pages = [here, f"{here}.json", *(f"{here}/{one.key}" for one in COMPONENTS), path(tenant, "recommendations")]
     said = [re.sub(r'value="[0-9a-f]{64}"', "", await (await admin.get(one)).text()) for one in pages]
     async with site.runtime.database.read() as tx:
-        home = await stored_people.workspace(tx, tenant.organization, tenant.workspace)
-        card = overview.card(await overview.build(site.runtime, tx, home), "https://example.org/overview")
-    return [re.sub(r'name="csrf" value="[^"]*"', "", one) for one in [*said, repr(card)]]
+        told = card.draft(await overview.told(site.runtime, tx, tenant.organization, tenant.workspace))
+    return [re.sub(r'name="csrf" value="[^"]*"', "", one) for one in [*said, repr(told)]]
 
 
 def filled(table: sa.Table, row: Mapping[str, Any]) -> dict[str, Any]:
