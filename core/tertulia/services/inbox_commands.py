@@ -215,16 +215,6 @@ async def _feedback(asked: _Asked) -> Reply:
     return _say("taken", f"{text}[write feedback]({_page(asked.runtime)}/feedback)")
 
 
-async def _ritual(asked: _Asked) -> Reply:
-    """Point to the open round of the kind that has the command's name."""
-    workspace = await _workspace(asked)
-    if isinstance(workspace, Reply):
-        return workspace
-    kind = asked.command.name
-    program = await programs.current(asked.tx, asked.scope.organization, workspace)
-    found = await _open_round(asked, workspace, kind)
-    if found is not None:
-        return await _shown(asked, *found)
 async def _ask(asked: _Asked) -> Reply:
     # whatever stood behind the word came with a name: it is not read
     text = "Questions to the leadership are taken without a name, on a page that does not know you: "
@@ -242,6 +232,16 @@ async def _guide(asked: _Asked) -> Reply:
     return _say("refused" if wanted else "taken", f"{lead}\n\n{lines}\n\n{page}")
 
 
+async def _ritual(asked: _Asked) -> Reply:
+    """Point to the open round of the kind that has the command's name."""
+    workspace = await _workspace(asked)
+    if isinstance(workspace, Reply):
+        return workspace
+    kind = asked.command.name
+    program = await programs.current(asked.tx, asked.scope.organization, workspace)
+    found = await _open_round(asked, workspace, kind)
+    if found is not None:
+        return await _shown(asked, *found)
     if program is None or not any(practice.kind == kind for practice in program.practices):
         return _say("refused", f"**{kind}** is not enabled in this workspace.")
     return _say("closed", f"No {kind} is open for you at the moment.")
@@ -339,6 +339,8 @@ VERBS: dict[str, _Verb] = {
     "settings": _settings,
     "candle": _candle,
     "feedback": _feedback,
+    "ask": _ask,
+    "guide": _guide,
     "check-in": _ritual,
     "icebreaker": _ritual,
     "kudos": _kudos,
@@ -350,8 +352,6 @@ def _text(command: Command) -> str:
 
 
 def _texts(args: Iterable[object]) -> Iterable[str]:
-    "ask": _ask,
-    "guide": _guide,
     return (arg for arg in args if isinstance(arg, str))
 
 

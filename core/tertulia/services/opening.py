@@ -132,6 +132,7 @@ async def _prepare(
             used=await items_used(tx, round_.organization, round_.workspace, practice.kind, group),
             turn=await _rounds_held(tx, round_),
             closes_at=closes,
+            page=f"{runtime.config.public_url}/my",
         )
     )
     await remember(runtime, tx, round_.organization, round_.workspace, practice.kind, group, prepared.uses)
@@ -149,7 +150,6 @@ async def _rounds_held(tx: Tx, round_: RoundRow) -> int:
     query = sa.select(sa.func.count()).where(
         round_table.c.organization_id == round_.organization,
         round_table.c.workspace_id == round_.workspace,
-            page=f"{runtime.config.public_url}/my",
         round_table.c.practice == round_.practice,
         round_table.c.state.not_in(("planned", "cancelled")),
     )
