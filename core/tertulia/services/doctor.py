@@ -150,11 +150,12 @@ async def _organization(runtime: Runtime, tx: Tx, owner: Organization, *, names:
         cure = "they are offered linking, or declare the e-mail domain with `tertulia people domains`."
         yield Finding("note", f"people of {owner.name}", f"{strangers} accounts belong to nobody we know; {cure}")
     for home in await people.workspaces(tx, owner.id):
-        async for finding in _workspace(runtime, tx, home, names=names):
+        async for finding in of_workspace(runtime, tx, home, names=names):
             yield finding
 
 
-async def _workspace(runtime: Runtime, tx: Tx, home: Workspace, *, names: bool) -> AsyncIterator[Finding]:
+async def of_workspace(runtime: Runtime, tx: Tx, home: Workspace, *, names: bool = False) -> AsyncIterator[Finding]:
+    """Examine one workspace: its plugins, whether everybody can be reached, its responders and places."""
     query = sa.select(tables.installation.c.id, tables.installation.c.plugin).where(
         tables.installation.c.organization_id == home.organization,
         tables.installation.c.workspace_id == home.id,

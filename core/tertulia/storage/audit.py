@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -67,6 +69,32 @@ async def verify(tx: Tx, vault: Vault, *, head: tuple[int, str] | None = None) -
     if not found:
         faults.append("The anchored end of the log is not in it: the log was cut or rewritten.")
     return faults
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """Hold one entry as it is read."""
+
+    sequence: int
+    at: datetime
+    actor: str
+    verb: str
+    subject: str
+    detail: Json
+
+
+async def entries(
+    tx: Tx, organization: Id, *, areas: Collection[str], most: int, before: int | None = None
+) -> list[Entry]:
+    """Return the *most* newest entries of some *areas*, what stands before the dot of a verb, newest first."""
+    log = tables.audit.c
+    query = sa.select(log.sequence, log.at, log.actor, log.verb, log.subject, log.detail).where(
+        log.organization_id == organization, sa.or_(*(log.verb.like(f"{area}.%") for area in sorted(areas)))
+    )
+    if before is not None:
+        query = query.where(log.sequence < before)
+    rows = await tx.execute(query.order_by(log.sequence.desc()).limit(most))
+    return [Entry(**row._mapping) for row in rows]
 
 
 async def anchor(tx: Tx) -> tuple[int, str] | None:

@@ -26,7 +26,7 @@ from tertulia.storage.database import Tx
 from tertulia.storage.tables import membership, role, round_table
 from tertulia.web import sessions, uploads
 from tertulia.web.sessions import Session
-from tertulia.web.state import RUNTIME, SESSION, WALL
+from tertulia.web.state import ROLES, RUNTIME, SESSION, WALL
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 WITH_COOKIE = frozenset({"link", "member", "role"})
@@ -81,6 +81,14 @@ def _plugins(runtime: Runtime) -> Iterator[tuple[str, str, Access]]:
             yield route.method, f"/plugins/{live.plugin}/{live.id}{route.path}", route.access
 
 
+def opens(request: web.Request, path: str) -> bool:
+    """Tell whether the caller's roles open the page at *path*, a template; false where nobody registered it."""
+    rules = request.app[RULES].items()
+    pages = (one for one in rules if one[0].method == "GET" and one[0].resource is not None)
+    found = (rule for route, rule in pages if route.resource and route.resource.canonical == path)
+    return any(rule.roles & request.get(ROLES, frozenset()) for rule in found if rule.kind == "role")
+
+
 @web.middleware
 async def gate(request: web.Request, handler: Next) -> web.StreamResponse:
     """Let a request through to its route only where the route's access allows it."""
@@ -108,7 +116,7 @@ async def admit(request: web.Request, access: Access, scope: Scope) -> None:
     async with runtime.database.read() as tx:
         session = await sessions.load(runtime, tx, request, now)
         if access.kind in WITH_COOKIE:
-            await _entitled(tx, session, access, scope, now)
+            request[ROLES] = await _entitled(tx, session, access, scope, now)
     if session is None:
         return
     request[SESSION] = await sessions.prolong(runtime, session, now)
@@ -116,17 +124,24 @@ async def admit(request: web.Request, access: Access, scope: Scope) -> None:
         await _check_token(request, runtime, session)
 
 
-async def _entitled(tx: Tx, session: Session | None, access: Access, scope: Scope, now: datetime) -> None:
+async def _entitled(tx: Tx, session: Session | None, access: Access, scope: Scope, now: datetime) -> frozenset[str]:
+    """Raise unless the session may; return its roles in the workspace of a route that asks for one."""
     if access.kind == "link":
         if session is None or not await _linked(tx, session, scope):
             raise web.HTTPNotFound
-        return
+        return frozenset()
     if session is None or session.round is not None or (access.kind == "member" and not session.fresh(now)):
         raise web.HTTPSeeOther("/sign-in")
     if scope.organization is not None and scope.organization != session.organization:
         raise web.HTTPNotFound
-    if scope.workspace is not None and not await _belongs(tx, session, scope.workspace, access):
+    if scope.workspace is None:
+        return frozenset()
+    if not await _member(tx, session, scope.workspace):
         raise web.HTTPNotFound
+    roles = await roles_in(tx, session, scope.workspace) if access.kind == "role" else frozenset()
+    if access.kind == "role" and not access.roles & roles:
+        raise web.HTTPNotFound
+    return roles
 
 
 async def _linked(tx: Tx, session: Session, scope: Scope) -> bool:
@@ -150,12 +165,6 @@ async def _asked_on_leaving(tx: Tx, session: Session, round_id: Id) -> bool:
     if round_ is None:
         return False
     return await arrivals.left_and_asked(tx, round_, await rounds.practice_of(tx, round_), session.person)
-
-
-async def _belongs(tx: Tx, session: Session, workspace: Id, access: Access) -> bool:
-    if not await _member(tx, session, workspace):
-        return False
-    return access.kind != "role" or bool(access.roles & await roles_in(tx, session, workspace))
 
 
 async def _member(tx: Tx, session: Session, workspace: Id) -> bool:

@@ -18,6 +18,8 @@ GUESSES = web.AppKey("guesses", Buckets)
 REQUESTS = web.AppKey("requests", Counter)
 
 SESSION = web.RequestKey("session", Session)
+ROLES: web.RequestKey[frozenset[str]] = web.RequestKey("roles", frozenset)
+"""The caller's roles in the workspace of a route that asks for one."""
 TEMPLATE = web.RequestKey("template", str)
 """The path template that logs and metrics name, instead of the path."""
 FRAMES = web.RequestKey("frames", tuple[str, ...])

@@ -1,0 +1,64 @@
+"""The log of what those who run the program did: changes and sensitive reads; candles are never in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from tertulia.extension import Access
+from tertulia.storage import audit, people
+from tertulia.storage.audit import Entry
+from tertulia.web import pages
+from tertulia.web.access import register
+from tertulia.web.console.scope import ABOVE, home_of
+from tertulia.web.state import RUNTIME, SESSION
+
+OWNING = Access(
+    kind="role", roles=frozenset({"owner"}), why="who answers for the organization reads who changed what"
+)
+SHOWN = 100
+AREAS = (
+    "audit", "employment", "hard_weeks", "inbox", "installation", "organization", "overview", "people", "place",
+    "program", "recommendation", "role", "setting", "survey", "workspace",
+)  # fmt: skip
+"""What is shown: how a program is run. Entries about people's care, groups and messages belong to those people."""
+
+
+def attach(app: web.Application) -> None:
+    """Add the log's page."""
+    register(app, "GET", ABOVE + "/audit", show, OWNING)
+
+
+def actors(entries: Sequence[Entry]) -> list[str]:
+    """Return who acted, each once."""
+    return sorted({one.actor for one in entries})
+
+
+async def show(request: web.Request) -> web.Response:
+    """Show the newest entries, or those before a number; reading is an entry itself."""
+    runtime, session = request.app[RUNTIME], request[SESSION]
+    before = request.query.get("before", "")
+    older = int(before) if before.isascii() and before.isdigit() and len(before) < 16 else None
+    async with runtime.database.write() as tx:
+        home = await home_of(request, tx)
+        entries = await audit.entries(tx, home.organization, areas=AREAS, before=older, most=SHOWN + 1)
+        names = {key: one.name for key, one in (await people.persons(tx, home.organization, actors(entries))).items()}
+        await audit.record(
+            tx,
+            runtime.vault,
+            organization=home.organization,
+            at=runtime.clock.now(),
+            actor=session.person,
+            verb="audit.read",
+            subject=home.id,
+            detail={"before": older},
+        )
+    return pages.render(
+        request,
+        "console/audit.html",
+        workspace=home,
+        entries=entries[:SHOWN],
+        names=names,
+        more=entries[SHOWN - 1].sequence if len(entries) > SHOWN else None,
+    )
