@@ -83,6 +83,7 @@ from tertulia.kinds import (
     Gave,
     Grouped,
     Grouping,
+    Led,
     Outcome,
     Party,
     Played,
@@ -92,6 +93,7 @@ from tertulia.kinds import (
 )
 from tertulia.live import Attendee, Counts, LiveRounds, Offer, Question, Standing, Turn
 from tertulia.stage import Arrival, Playable, Resident, Seat
+from tertulia.traits import Queued
 
 __all__ = [
     "FORM_TOKEN",
@@ -105,6 +107,7 @@ __all__ = [
     "Attendee",
     "Batch",
     "Bullets",
+    "Celebrating",
     "Clock",
     "Collect",
     "Command",
@@ -137,6 +140,7 @@ __all__ = [
     "Joined",
     "Json",
     "Keep",
+    "Led",
     "Left",
     "Limiter",
     "LiveRounds",
@@ -144,6 +148,7 @@ __all__ = [
     "Media",
     "Member",
     "Mistake",
+    "Occasion",
     "Offer",
     "OperatorError",
     "Option",
@@ -164,6 +169,7 @@ __all__ = [
     "Prepared",
     "Prompt",
     "Question",
+    "Queued",
     "Raw",
     "Reachable",
     "Recipient",

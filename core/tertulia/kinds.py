@@ -7,8 +7,8 @@ rounds and looks after quiet hours, opt-outs and budgets; a kind never reads the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from tertulia.domain.identifiers import Id, Json
@@ -48,11 +48,26 @@ class Party:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Occasion:
+    """Hold a day for which somebody wants to be celebrated, and the *circle* of those who may know beforehand.
+
+    *day* is the calendar day where the person lives, *at* the moment of it (UTC) at which wishes are handed over.
+    """
+
+    person: Id
+    name: str
+    day: date
+    at: datetime
+    circle: frozenset[Id] = frozenset()
+    places: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Dealing:
     """Hold what shares are dealt by: whom the round will ask, and the groups formed of them.
 
     *alone* tells those for whom no group was found why. *scores* tells how those who played a kind did lately, from 0
-    to 1; who never did is not in it.
+    to 1; who never did is not in it. *occasions* are for a `Celebrating` kind.
     """
 
     people: tuple[Id, ...]
@@ -62,6 +77,7 @@ class Dealing:
     opens_at: datetime
     closes_at: datetime
     scores: Mapping[Id, float] = field(default_factory=dict)
+    occasions: tuple[Occasion, ...] = ()
 
 
 @runtime_checkable
@@ -115,7 +131,7 @@ class Gave:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
+class AskedQuestion:
     """Hold a question that nobody in particular asked; *reason* says why it was declined."""
 
     id: Id
@@ -160,7 +176,7 @@ class Outcome:
     organisers: tuple[Id, ...]
     leaders: tuple[Id, ...] = ()
     reached: frozenset[Id] = frozenset()
-    questions: tuple[Question, ...] = ()
+    questions: tuple[AskedQuestion, ...] = ()
 
     def answers(self) -> Mapping[Id, Json]:
         """Return what each person gave; passes are left out."""
@@ -227,6 +243,15 @@ class Thanking(Protocol):
 
         It is a multiple of ten, about everybody's thanks since it was last told.
         """
+        ...
+
+
+@runtime_checkable
+class Led(Protocol):
+    """A kind whose rounds are led by members; their ids come with each `Outcome` as *leaders*."""
+
+    def leaders(self, content: Json) -> Sequence[str]:
+        """Return the e-mail addresses of those who lead the round."""
         ...
 
 
@@ -328,15 +353,6 @@ class Exhibited(Protocol):
 
 
 @runtime_checkable
-class Led(Protocol):
-    """A kind whose rounds are led by members; their ids come with each `Outcome` as *leaders*."""
-
-    def leaders(self, content: Json) -> Sequence[str]:
-        """Return the e-mail addresses of those who lead the round."""
-        ...
-
-
-@runtime_checkable
 class Questioned(Led, Protocol):
     """A kind whose leaders moderate and answer questions that are asked, and voted on, without a name."""
 
@@ -346,33 +362,29 @@ class Questioned(Led, Protocol):
 
 
 @runtime_checkable
-class Queued(Protocol):
-    """A kind with lines of those who wait for a place; for whom one comes free is told at once."""
+class Celebrating(Dealt, Protocol):
+    """A kind that collects wishes for people who chose to be celebrated: `deal` asks those of an occasion's circle.
 
-    def moved_up(
-        self, content: Json, lines: Mapping[str, Sequence[Id]], told: Mapping[Id, Sequence[Share]], now: datetime
-    ) -> Sequence[FollowUp]:
-        """Return the stages that tell those who have a place in one of *lines* now and do not know it.
+    The occasions of a round are those between its close and the next round's close. For each the core plans a stage,
+    told to the person alone and shown in the places that the person chose; `prompt_for` gets a share whose `me` is
+    `None` and whose `name` is the person's where it words what a place shows. What a share holds of others besides
+    `people` belongs into its key `about`.
+    """
 
-        *told* are the shares that each person has in the stages of this round so far.
-        """
+    @property
+    def occasions(self) -> Mapping[str, bool]:
+        """Say which occasions there are, and whether each comes again every year."""
         ...
 
+    def handing_over(self, content: Json, occasion: Occasion) -> FollowUp:
+        """Plan the stage that hands the wishes over."""
+        ...
 
-@dataclass(frozen=True, kw_only=True)
-class Traits:
-    """Hold what a kind says of itself by attributes of these names; what it leaves out is false.
-
-    *playful*: its rounds rest in hard weeks. *opt_in_only*: a practice of it addresses nobody who did not join.
-    *unrecorded*: nothing that a person presses in it is kept, and nobody is counted. *unplanned*: no program plans
-    its rounds, the core opens them when something happens.
-    """
 
 @runtime_checkable
 class Telling(Protocol):
     """A kind that shows what is published of the workspace; the core says it when a round opens."""
 
-    @classmethod
-    def of(cls, kind: object) -> Traits:
-        """Read the attributes of *kind*."""
-        return cls(**{one.name: getattr(kind, one.name, False) is True for one in fields(cls)})
+    def told(self, content: Json, said: Json) -> Json:
+        """Return the content of a round that shows what is *said*, see `tertulia.measures.card`."""
+        ...

@@ -25,7 +25,7 @@ GROUPS = {
     "places": ("places", "The shared places that a workspace's program knows."),
     "rounds": ("rounds", "See rounds, and watch one being delivered."),
     "cafe": ("cafe", "See how well the next groups of a café would suit."),
-    "hard-weeks": ("hard_weeks", "Let what is playful rest until a date, with support."),
+    "rest": ("hard_weeks", "Hard weeks: let what is playful rest, with support."),
     "groups": ("groups", "The groups of a workspace, never who is in them."),
     "candle": ("candles", "Who receives candles, help numbers, and about how many were lit."),
     "survey": ("survey", "Read results, say what will be done, check a question."),

@@ -39,6 +39,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "link": ("connect",),
     "join": ("sign up", "sign me up", "count me in"),
     "leave": ("sign off", "count me out"),
+    "breathe": ("breath", "breathing", "breathing break", "take a breath"),
 }
 UNKNOWN = "unknown"
 BOT_NAMES = ("tertulia",)

@@ -50,7 +50,7 @@ class Support:
 
     def prepare(self, request: RoundRequest) -> Prepared:
         """Refuse to be a practice of a program: hard weeks alone open such a round."""
-        raise Mistake("Support rounds are opened by `tertulia hard-weeks begin`, not by a program.")
+        raise Mistake("Support rounds are opened by `tertulia rest begin`, not by a program.")
 
     def prompt(self, content: Json, language: str) -> Draft:
         """Show the candle before anything else."""

@@ -21,7 +21,6 @@ from tertulia.domain.prompts import SEEN_BY, Given, Prompt, Reply, ReplyStatus, 
 from tertulia.domain.repeats import remembered
 from tertulia.domain.walltime import wall_time
 from tertulia.errors import Mistake
-from tertulia.kinds import Traits
 from tertulia.runtime import Runtime
 from tertulia.services import arrivals, audiences, effects, preferences, resting, rounds, shares, staging
 from tertulia.services.prompts import PASS, Ticket, acknowledged, compose
@@ -31,6 +30,7 @@ from tertulia.storage.database import Tx, upsert
 from tertulia.storage.tables import participation, response, round_table
 from tertulia.surveys import ballots, comments
 from tertulia.surveys.ballots import Cast
+from tertulia.traits import Traits
 from tertulia.wording import speaking
 
 LARGEST_ANSWER = 16_000

@@ -16,7 +16,6 @@ from tertulia.delivery import planning
 from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.rounds import Step
 from tertulia.errors import Mistake
-from tertulia.kinds import Traits
 from tertulia.runtime import Runtime
 from tertulia.services import opening, resting, rounds
 from tertulia.services.rounds import RoundRow
@@ -24,6 +23,7 @@ from tertulia.storage import audit, hard_weeks, people, programs
 from tertulia.storage.database import Tx
 from tertulia.storage.hard_weeks import HardWeeks
 from tertulia.storage.tables import delivery, round_follow_up, round_table, shard
+from tertulia.traits import Traits
 
 LONGEST = timedelta(days=92)
 ANSWERED_WITHIN = timedelta(days=2)
@@ -94,7 +94,7 @@ async def end(runtime: Runtime, tx: Tx, organization: Id, workspace: Id, span: I
     known = {one.id: one for one in await hard_weeks.history(tx, organization, workspace)}
     now = runtime.clock.now()
     if span not in known or not await hard_weeks.end(tx, organization, span, now):
-        raise Mistake("There are no such hard weeks to end; `tertulia hard-weeks list` shows them.")
+        raise Mistake("There are no such hard weeks to end; `tertulia rest list` shows them.")
     for round_ in await _supporting(tx, organization, span):
         await rounds.change_state(tx, round_, "cancelled", reason="hard weeks ended", next_action=None, next_at=None)
         await _send_no_more(tx, round_, "hard weeks ended")

@@ -42,6 +42,7 @@ HELP = {
     "link": "**link** and a code: tell me who you are",
     "join": "**join** and a practice: take part in its coming rounds",
     "leave": "**leave** and a practice: take part no more",
+    "breathe": "a minute to breathe; nobody counts it",
 }
 UNKNOWN_ACTOR = (
     "I do not know yet who you are. Sign in on [your Tertulia page]({page}), ask there for a link code, "
@@ -199,6 +200,15 @@ async def _settings(asked: _Asked) -> Reply:
     return _say("taken", f"{text}[open your page]({_page(asked.runtime)})")
 
 
+async def _breathe(asked: _Asked) -> Reply:
+    """Show a breathing break; nothing is written, so that nothing can be counted."""
+    text = (
+        "A minute for you, six times: breathe **in** through the nose while you count to four, and **out**, slowly, "
+        "while you count to six. Stop if you feel dizzy. Nothing of this is kept. "
+    )
+    return _say("taken", f"{text}[Breathe with a timer]({_page(asked.runtime)}/breathe)")
+
+
 async def _candle(asked: _Asked) -> Reply:
     if asked.command.place is not None:
         # whoever asks for care in public is answered where nobody else reads it
@@ -335,6 +345,7 @@ VERBS: dict[str, _Verb] = {
     "stop": _stop,
     "join": _join,
     "leave": _leave,
+    "breathe": _breathe,
     "my data": _my_data,
     "settings": _settings,
     "candle": _candle,

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from tertulia.domain.identifiers import Id, Json
 from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
-from tertulia.services import effects, kudos
+from tertulia.services import effects, kudos, occasions
 from tertulia.services.erasing import erase, reapply_tombstones
 from tertulia.storage import people, tables, ties
 from tertulia.storage.database import Tx
@@ -25,6 +25,8 @@ Rows = list[dict[str, Any]]
 OPEN = ("planned", "open", "closing")
 UNKNOWN_WHILE_OPEN = "not known to us while the round is open"
 EMPLOYMENT = ("start_date", "end_date", "end_reason", "worker_type", "fte", "origin")
+OTHERS = frozenset({"people", "about"})
+"""Keys of a share that are about other people."""
 NOT_JOINED = "not joined to you: read, answer or delete what you wrote with the receipt that you kept"
 
 ASKED_BY_NOBODY = "not joined to you: nobody knows what you asked, or what you voted for"
@@ -48,10 +50,12 @@ async def collect(runtime: Runtime, tx: Tx, organization: Id, person: Id) -> Jso
         "introductions": await _of(tx, tables.match_history, organization, selves, "at", "practice", "round_id"),
         "practices_joined": await _of(tx, tables.sign_up, organization, selves, "practice", "joined_at", "left_at"),
         "dealt_in_rounds": await _dealt(tx, organization, selves),
+        "groups": await _groups(tx, organization, selves),
         "places_reserved": await _of(tx, tables.reservation, organization, selves, "round_id", "item", "at"),
         "faded_results": await _of(tx, tables.past_result, organization, selves, "at", "kind", "score", "rounds"),
         "private_answers": await _private(runtime, tx, organization, selves),
         "not_to_be_introduced_to": await _avoided(tx, organization, selves),
+        "celebrations": await occasions.told(runtime, tx, organization, person),
         "gallery": await _of(
             tx, tables.gallery_item, organization, selves, "round_id", "id", "alt", "audience", "expires_at"
         ),
@@ -90,6 +94,18 @@ async def _of(tx: Tx, table: sa.Table, organization: Id, selves: Sequence[Id], *
     chosen = [table.c[name] for name in columns]
     mine = (table.c.organization_id == organization, table.c.person_id.in_(selves))
     return await _rows(tx, sa.select(*chosen).where(*mine).order_by(*chosen))
+
+
+async def _groups(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
+    """Return the groups that the person is in, keeps or waits for; who else is in them is theirs to be told."""
+    table, group = tables.affinity_member, tables.affinity_group
+    query = (
+        sa.select(group.c.name, table.c.keeper, table.c.shown, table.c.asked_at, table.c.joined_at)
+        .join(group, group.c.id == table.c.group_id)
+        .where(table.c.organization_id == organization, table.c.person_id.in_(selves))
+        .order_by(group.c.name, table.c.asked_at)
+    )
+    return await _rows(tx, query)
 
 
 async def _avoided(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
@@ -150,7 +166,7 @@ async def _dealt(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
         .order_by(round_.c.opens_at, table.c.round_id)
     )
     return [
-        {**row, "share": {key: value for key, value in row["share"].items() if key != "people"}}
+        {**row, "share": {key: value for key, value in row["share"].items() if key not in OTHERS}}
         for row in await _rows(tx, query)
     ]
 

@@ -16,9 +16,9 @@ from tertulia.domain.people import Place
 from tertulia.domain.programs import Audience, Cadence, Moment, Practice, Program
 from tertulia.domain.prompts import Privacy
 from tertulia.errors import Mistake
-from tertulia.kinds import Traits
 from tertulia.services.program_tables import PracticeTable, ProgramTable, plain
 from tertulia.services.toml_lines import Path, line_of, locate
+from tertulia.traits import Traits
 
 LARGEST = 256 * 1024
 """Characters of a document."""

@@ -8,11 +8,11 @@ from tertulia.domain.identifiers import Id
 from tertulia.domain.people import Person
 from tertulia.domain.programs import Practice
 from tertulia.errors import Mistake
-from tertulia.kinds import Traits
 from tertulia.runtime import Runtime
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import hard_weeks
 from tertulia.storage.database import Tx
+from tertulia.traits import Traits
 
 RESTS = "rests: hard weeks"
 """Why a round of a playful kind was cancelled, or somebody was not asked in one."""
@@ -41,5 +41,5 @@ async def refuse(runtime: Runtime, tx: Tx, organization: Id, workspace: Id, prac
     until = max((one.resumes for one in found if one.team is None), default=None)
     if until is not None and Traits.of(runtime.plugins.ritual(practice.kind)).playful:
         raise Mistake(
-            f"“{practice.title}” rests until {until:%d %B %Y}: these are hard weeks. An admin can end them."
+            f"“{practice.title}” rests until {until:%d %B %Y}: these are hard weeks; an admin can end them."
         )

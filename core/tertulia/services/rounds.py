@@ -112,7 +112,10 @@ async def practice_of(tx: Tx, round_: RoundRow) -> Practice:
         return practice
     ask: Literal["each", "place", "both"] = stage.ask  # type: ignore[assignment]  # written by the plan of a stage
     open_for = round_.closes_at - round_.opens_at
-    return replace(practice, ask=ask, reminders=stage.reminders, open_for=open_for)
+    places, chosen = practice.places, round_.content.get("places")
+    if chosen is not None:
+        places = tuple(place for place in places if f"{place.platform}:{place.ref}" in chosen)
+    return replace(practice, ask=ask, reminders=stage.reminders, open_for=open_for, places=places)
 
 
 async def of_group(tx: Tx, round_: RoundRow) -> bool:

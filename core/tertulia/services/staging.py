@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from tertulia.domain.identifiers import Id
 from tertulia.errors import Mistake
-from tertulia.kinds import Conclusion, FollowUp, Gave, Led, Outcome, Questioned, Queued, Share, Staged
+from tertulia.kinds import Conclusion, FollowUp, Gave, Led, Outcome, Questioned, Share, Staged
 from tertulia.runtime import Runtime
 from tertulia.services import dealing, effects, past_results, rounds, sign_ups
 from tertulia.services.rounds import RoundRow
@@ -26,6 +26,7 @@ from tertulia.storage.tables import (
 )
 from tertulia.storage.ties import Tie
 from tertulia.surveys.leadership import asking
+from tertulia.traits import Queued
 
 PLATFORM = "web"
 """What is noted where nobody said anything through a platform."""

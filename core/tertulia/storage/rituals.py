@@ -221,6 +221,13 @@ async def _given(
     return said
 
 
+async def standing(tx: Tx, organization: Id, root: Id) -> dict[str, tuple[Id, ...]]:
+    """Return the line of each item as `seen_by` counts it: whoever is not there any more keeps nobody waiting."""
+    lines = await reserved(tx, organization, root)
+    known = await _known(tx, organization, root, {one for line in lines.values() for one in line})
+    return {item: tuple(one for one in line if known[one].shown) for item, line in lines.items()}
+
+
 async def reserve(tx: Tx, organization: Id, root: Id, one: Id, items: Collection[str], at: datetime) -> None:
     """Let the person stand in line for *items* and nothing else; who stood there already keeps the place."""
     table = reservation

@@ -14,6 +14,7 @@ from tertulia.storage import people
 from tertulia.storage.database import Tx
 from tertulia.web import pages
 from tertulia.web.access import register, roles_in
+from tertulia.web.hard_weeks import ADMINS
 from tertulia.web.results import RUNNING
 from tertulia.web.state import RUNTIME, SESSION
 
@@ -39,8 +40,9 @@ async def page(request: web.Request) -> web.Response:
     async with request.app[RUNTIME].database.read() as tx:
         known = await people.workspace(tx, organization, workspace)
         listed = await _rounds(tx, organization, workspace)
-        results = bool(RUNNING.roles & await roles_in(tx, request[SESSION], workspace))
-    return pages.render(request, "rounds.html", workspace=known, rounds=listed, states=STATES, results=results)
+        roles = await roles_in(tx, request[SESSION], workspace)
+    may: dict[str, Any] = {"results": bool(RUNNING.roles & roles), "rests": bool(ADMINS.roles & roles)}
+    return pages.render(request, "rounds.html", workspace=known, rounds=listed, states=STATES, **may)
 
 
 async def figures(request: web.Request) -> web.Response:
