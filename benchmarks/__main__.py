@@ -12,6 +12,7 @@ from benchmarks import (
     intake,
     matching,
     overview,
+    quiz,
     rate_limit,
     release,
     setting,
@@ -29,6 +30,7 @@ NAMES = (
     "rate",
     "matching",
     "overview",
+    "quiz",
     "release",
     "ties",
     "teams-inbound",
@@ -70,6 +72,8 @@ async def _measure(name: str, quick: bool, sizes: list[int], databases: Database
             release.measure(quick=quick)
         case "ties":
             ties.measure(quick=quick)
+        case "quiz":
+            await quiz.measure(30 if quick else 300, databases)
         case "teams-inbound":
             await teams_inbound.measure(100 if quick else 400, 3 if quick else 7)
         case "teams-outbound":

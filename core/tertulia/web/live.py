@@ -28,7 +28,9 @@ from tertulia.web.answering import read_values
 from tertulia.web.edge import see_other
 from tertulia.web.state import RUNTIME, SESSION
 
-OWN = Access(kind="member", why="a member's own seat in a live quiz of their workspaces")
+OWN = Access(kind="member", why="the live quizzes of a member's workspaces")
+# a quiz lasts longer than a code is fresh; the handlers take members' sessions only
+PLAYING = Access(kind="link", why="a member's seat in a quiz that they joined with a fresh code; no link opens it")
 PLATFORM = "web"
 HERE = Place(platform=PLATFORM, ref="live", kind="meeting")
 """Where a quiz is held that no meeting carries; one runs there at a time."""
@@ -57,10 +59,10 @@ def attach(app: web.Application) -> None:
     app[STATES] = OrderedDict()
     register(app, "GET", "/my/live", listed, OWN)
     register(app, "POST", "/my/live", start, OWN)
-    register(app, "GET", "/my/live/{session}", show, OWN)
-    register(app, "GET", "/my/live/{session}/state.json", state, OWN)
-    register(app, "POST", "/my/live/{session}", take, OWN)
-    register(app, "POST", "/my/live/{session}/host", conduct, OWN)
+    register(app, "GET", "/my/live/{session}", show, PLAYING)
+    register(app, "GET", "/my/live/{session}/state.json", state, PLAYING)
+    register(app, "POST", "/my/live/{session}", take, PLAYING)
+    register(app, "POST", "/my/live/{session}/host", conduct, PLAYING)
 
 
 async def listed(request: web.Request) -> web.Response:
@@ -187,6 +189,8 @@ def _page(request: web.Request, seen: Seen, *, error: str | None = None, status:
 async def _find(request: web.Request) -> tuple[Held, Id]:
     """Return the session and its workspace, if that is one of the member's."""
     runtime, session = request.app[RUNTIME], request[SESSION]
+    if session.round is not None:
+        raise web.HTTPNotFound
     async with runtime.database.read() as tx:
         for workspace in await people.workspaces_of(tx, session.organization, session.person):
             wanted = request.match_info["session"]
