@@ -25,13 +25,16 @@ from tertulia.surveys.confidentiality.release import (
     Past,
     Release,
     audit,
+    checked_k,
+    leave_out,
     release,
 )
 from tertulia.surveys.reading import read
 
 _Decided: TypeAlias = dict[tuple[tuple[str, ...], tuple[frozenset[str], ...]], list[Outcome]]
+STEPS: tuple[GateOutcome, ...] = ("all", "no_crosses", "base_10", "withheld")
 SECONDS = 600.0
-"""What the gate may take for one population; beyond that nothing of it is published."""
+"""What the gate may take for the shares of one population; beyond that none of them is published."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,19 +58,24 @@ def publish(
     about them, but for what the gate decided for all groups together.
     """
     groups = candidates(list(population.atoms.values()), (), ATTRIBUTES)
-    made = _released(population, groups, past, seconds)
-    counted = {one: atom for one, atom in population.atoms.items() if one not in made.left_out}
+    k = checked_k(population.k, past)
+    left_out = leave_out(population.lot, groups, population.atoms, past, k)
+    counted = {one: atom for one, atom in population.atoms.items() if one not in left_out}
     figures: list[Figure] = []
     cells: list[Cell] = []
-    for share in population.shares:
-        for cell in (one for one in made.cells if one.item == share.key):
-            figure, kept = _of_share(gathered, share, cell, counted, made.k)
-            if cell.group.family in share.kinds:
-                figures.append(figure)
+    gates: list[GateOutcome] = ["all"]
+    for kinds in dict.fromkeys(frozenset(share.kinds) for share in population.shares):
+        shares = {share.key: share for share in population.shares if frozenset(share.kinds) == kinds}
+        some = [group for group in groups if group.family in kinds]
+        made = _released(population, list(shares.values()), some, left_out, past, seconds)
+        gates.append(made.gate)
+        for cell in made.cells:
+            figure, kept = _of_share(gathered, shares[cell.item], cell, counted, k)
+            figures.append(figure)
             cells.append(kept)
     decided: _Decided = {}
     for statistic in population.statistics:
-        for figure, cell in _of_statistic(gathered, statistic, groups, counted, past, made.k, decided):
+        for figure, cell in _of_statistic(gathered, statistic, groups, counted, past, k, decided):
             figures.append(figure)
             cells.append(cell)
     return Published(
@@ -75,24 +83,33 @@ def publish(
         figures=tuple(figures),
         cells=tuple(cells),
         counted=counted,
-        k=made.k,
-        gate=made.gate,
+        k=k,
+        gate=max(gates, key=STEPS.index),
     )
 
 
-def _released(population: Population, groups: Sequence[Group], past: Sequence[Past], seconds: float) -> Release:
+def _released(
+    population: Population,
+    shares: Sequence[Share],
+    groups: Sequence[Group],
+    left_out: frozenset[Id],
+    past: Sequence[Past],
+    seconds: float,
+) -> Release:
+    """Release the shares that are asked for of the same kinds of groups, as a survey's round would be."""
     answers: dict[Id, dict[str, str]] = {
-        person: {share.key: TRUE if person in share.those else FALSE for share in population.shares}
+        person: {share.key: TRUE if person in share.those else FALSE for share in shares}
         for person in population.atoms
     }
     closed = Closed(
         round=population.lot,
         asked=population.atoms,
         answers=answers,
-        items=[share.item for share in population.shares],
+        items=[share.item for share in shares],
         past=past,
         crosses=(),
         groups=groups,
+        left_out=left_out,
     )
     return release(closed, k=population.k, seconds=seconds)
 
@@ -118,7 +135,7 @@ def _of_share(
     inside = [person for person, atom in counted.items() if cell.group.includes(atom)]
     headcount = None if share.exposure is None else sum(share.exposure.get(person, 0.0) for person in inside)
     enough = min(len(inside), len(inside) if headcount is None else headcount) >= share.fewest
-    if cell.outcome == "published" and (cell.group.family not in share.kinds or not enough):
+    if cell.outcome == "published" and not enough:
         cell = replace(cell, outcome="too_few", answered=0, figures=())
     if cell.outcome != "published":
         return replace(blank, withheld=why(cell.outcome, max(k, share.fewest))), cell

@@ -77,7 +77,8 @@ class Past:
 class Closed:
     """Hold a closed round: the atoms of all who were asked, and what those who answered gave, item by item.
 
-    *groups* are those whose figures are asked for, in order; without them, all candidates.
+    *groups* are those whose figures are asked for, in order; without them, all candidates. *left_out* is given where
+    it was drawn before, for several releases of the same people.
     """
 
     round: Id
@@ -87,6 +88,7 @@ class Closed:
     past: Sequence[Past] = ()
     crosses: Sequence[tuple[str, str]] = CROSSES
     groups: Sequence[Group] | None = None
+    left_out: frozenset[Id] | None = None
 
 
 @dataclass(kw_only=True)
@@ -142,7 +144,9 @@ def release(
     groups = closed.groups
     if groups is None:
         groups = candidates(list(closed.asked.values()), closed.crosses)
-    left_out = leave_out(closed.round, groups, _answering(counted), closed.past, k)
+    left_out = closed.left_out
+    if left_out is None:
+        left_out = leave_out(closed.round, groups, _answering(counted), closed.past, k)
     counted = {person: atom for person, atom in counted.items() if person not in left_out}
     outcomes = _audited(closed, groups, counted, k, budget, decided, progress)
     for step, (name, crosses, base) in enumerate(LADDER):
