@@ -71,6 +71,8 @@ from tertulia.extension import (
 )
 from tertulia.hookspecs import hookimpl
 from tertulia.kinds import (
+    AskedQuestion,
+    Celebrating,
     Conclusion,
     Counted,
     Dealing,
@@ -84,12 +86,17 @@ from tertulia.kinds import (
     Grouped,
     Grouping,
     Led,
+    Occasion,
     Outcome,
     Party,
     Played,
+    Questioned,
+    Questioning,
     Scheduled,
     Share,
     Staged,
+    Thanked,
+    Thanking,
 )
 from tertulia.live import Attendee, Counts, LiveRounds, Offer, Question, Standing, Turn
 from tertulia.stage import Arrival, Playable, Resident, Seat
@@ -104,6 +111,7 @@ __all__ = [
     "Answer",
     "Answered",
     "Arrival",
+    "AskedQuestion",
     "Attendee",
     "Batch",
     "Bullets",
@@ -169,6 +177,8 @@ __all__ = [
     "Prepared",
     "Prompt",
     "Question",
+    "Questioned",
+    "Questioning",
     "Queued",
     "Raw",
     "Reachable",
@@ -199,6 +209,9 @@ __all__ = [
     "SurveyPort",
     "Tally",
     "TertuliaError",
+    "Thanked",
+    "Thanking",
+    "Thanks",
     "Turn",
     "Unreachable",
     "Webhook",

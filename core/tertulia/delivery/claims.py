@@ -16,7 +16,7 @@ from tertulia.domain.people import Person, Place, Recipient
 from tertulia.domain.programs import Practice
 from tertulia.kinds import Exhibited, Scheduled
 from tertulia.runtime import Runtime
-from tertulia.services import gathering, links, shares
+from tertulia.services import celebrating, gathering, links, shares
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people, rituals
 from tertulia.storage.database import Tx
@@ -78,6 +78,11 @@ async def claim(runtime: Runtime, tx: Tx, job: ShardOf, count: int, real_now: fl
                 together = await rituals.seen_together(tx, job.round.organization, job.round.id, found.recipient)
                 claims.append(replace(found, group=gathered, share=together))
             continue
+        if found.place is not None and celebrating.ANNOUNCES in job.round.content:
+            found = replace(found, share=await celebrating.announced(tx, job.round))
+            if found.share is None:
+                await _skip(tx, job, record.seq, "taken back")
+                continue
         reason, due = _obstacle(job, record, found, now)
         if reason:
             await _skip(tx, job, record.seq, reason)

@@ -96,7 +96,11 @@ async def _prepared(runtime: Runtime, platform: Platform, job: ShardOf, found: C
         raise OperatorError(f"platform {platform.name} has no port for {job.purpose}")
     if job.purpose == "summary":
         return await _summary(runtime, platform.ritual, job, found, found.place, key)
-    prompt = prompts.compose(runtime, job.round, job.practice, person=None, language=job.language)
+    language, share = job.language, found.share
+    prompt = prompts.compose(runtime, job.round, job.practice, person=None, language=language, share=share)
+    if share is not None:
+        # what is said about one person is not answered in public
+        prompt = replace(prompt, fields=(), actions=())
     return platform.ritual.post(found.place, prompt, key)
 
 

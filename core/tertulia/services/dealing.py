@@ -13,6 +13,7 @@ from tertulia.domain.planning import Appointment
 from tertulia.errors import Mistake
 from tertulia.extension import RitualKind
 from tertulia.kinds import Dealing, Dealt, Grouped, Share
+from tertulia.kinds import Occasion as Celebrated
 from tertulia.runtime import Runtime
 from tertulia.services import invitations, matching, past_results, rounds, seating
 from tertulia.services.matching import Occasion
@@ -92,6 +93,7 @@ async def deal(
     kind: RitualKind,
     appointments: Sequence[Appointment],
     formed: Formed | None,
+    occasions: Sequence[Celebrated] = (),
 ) -> list[Appointment]:
     """Keep everybody's share of a round that opens; who gets none is not asked."""
     if not isinstance(kind, Dealt):
@@ -105,6 +107,7 @@ async def deal(
         opens_at=round_.opens_at,
         closes_at=round_.closes_at or round_.opens_at,
         scores=await past_results.scores(tx, round_, takers, runtime.clock.now()),
+        occasions=tuple(occasions),
     )
     shares = {one: share for one, share in kind.deal(round_.content, dealing).items() if one in takers}
     await keep(tx, round_, shares)

@@ -1,158 +1,222 @@
-"""Read who came how far in the rounds of a stretch of time; surveys are not among them."""
+"""What people want to be celebrated for: chosen by each alone, sealed, and read only when a round looks ahead.
+
+A yearly day is kept as month and day; there is no place for a year of birth. Nobody can list what others chose.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
+from itertools import islice
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from tertulia.domain.identifiers import Id
+from tertulia.domain.identifiers import Id, Json
+from tertulia.domain.people import Person
 from tertulia.domain.programs import Practice
+from tertulia.domain.walltime import instant
 from tertulia.errors import Mistake
-from tertulia.measures.participation import Occasion, Stay, attended
-from tertulia.services import rounds
+from tertulia.extension import RitualKind
+from tertulia.kinds import Celebrating, Occasion
+from tertulia.runtime import Runtime
+from tertulia.services import sign_ups
+from tertulia.services.cadence import occurrences
 from tertulia.services.rounds import RoundRow
-from tertulia.storage import people
-from tertulia.storage.database import Tx
-from tertulia.storage.people import Workspace
-from tertulia.storage.tables import delivery, participation, response, round_table
+from tertulia.storage import people, tables
+from tertulia.storage.database import Tx, upsert
 
-HAPPENED = ("closed", "released", "withheld")
-CHUNK = 200
+TABLE = tables.celebration
+Circle = Literal["team", "all", "nobody"]
+MORNING = time(9)
+"""When wishes are handed over, where the person lives."""
+SMALL = 40
+"""In a workspace of so many who take part everybody can be asked; in a larger one it is the team."""
+KEPT_FOR = timedelta(days=31)
+"""After a day that does not come again."""
+LEAP = 2000
+"""A year that has every day of a year."""
+A_WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
-    """Hold a round that happened, as its program had it."""
+class Chosen:
+    """Hold what a person chose for one occasion; *year* is `None` where the day comes again every year."""
 
-    round: RoundRow
-    practice: Practice
+    month: int
+    day: int
+    year: int | None = None
+    circle: Circle = "team"
+    places: tuple[str, ...] = ()
+
+    def on(self, year: int) -> date | None:
+        """Return the day in *year*; who was born on a 29th of February is celebrated on the 28th in other years."""
+        if self.year is not None:
+            return date(self.year, self.month, self.day) if self.year == year else None
+        try:
+            return date(year, self.month, self.day)
+        except ValueError:
+            return date(year, self.month, self.day - 1)
 
 
-async def held(tx: Tx, home: Workspace, since: datetime, until: datetime) -> list[Held]:
-    """Return the rounds of a workspace that closed between two instants, in the order in which they opened."""
-    closed = sa.func.coalesce(round_table.c.closes_at, round_table.c.opens_at)
-    query = sa.select(round_table).where(
-        round_table.c.organization_id == home.organization,
-        round_table.c.workspace_id == home.id,
-        round_table.c.state.in_(HAPPENED),
-        closed >= since,
-        closed < until,
+def sealed_place(
+    organization: Id, workspace: Id, practice: str, person: Id, occasion: str
+) -> tuple[str, str, str, str, str, str]:
+    """Return the associated data of what *person* chose."""
+    return TABLE.name, organization, workspace, practice, person, occasion
+
+
+async def choose(
+    runtime: Runtime,
+    tx: Tx,
+    organization: Id,
+    workspace: Id,
+    practice: str,
+    person: Id,
+    occasion: str,
+    chosen: Chosen,
+) -> None:
+    """Keep what the person chose for one occasion, instead of what was there; raises `Mistake` for no such day."""
+    _check(chosen)
+    where = (organization, workspace, practice, person, occasion)
+    until = None
+    if chosen.year is not None:
+        ends = datetime.combine(date(chosen.year, chosen.month, chosen.day) + KEPT_FOR, time())
+        until = instant(ends, "UTC")
+    held = {
+        "month": chosen.month,
+        "day": chosen.day,
+        "year": chosen.year,
+        "circle": chosen.circle,
+        "places": list(chosen.places),
+    }
+    row = {
+        "organization_id": organization,
+        "workspace_id": workspace,
+        "practice": practice,
+        "person_id": person,
+        "occasion": occasion,
+        "sealed": runtime.vault.seal_json(held, *sealed_place(*where)),
+        "chosen_at": runtime.clock.now(),
+        "expires_at": until,
+    }
+    keys = ("workspace_id", "practice", "person_id", "occasion")
+    await upsert(tx, TABLE, [row], keys=keys, update=("sealed", "chosen_at", "expires_at"))
+
+
+def _check(chosen: Chosen) -> None:
+    try:
+        date(chosen.year or LEAP, chosen.month, chosen.day)
+    except ValueError:
+        raise Mistake("There is no such day; choose a day and a month that go together.") from None
+
+
+async def mine(runtime: Runtime, tx: Tx, organization: Id, person: Id) -> dict[tuple[Id, str, str], Chosen]:
+    """Return what a person chose, by workspace, practice and occasion."""
+    selves = await people.selves(tx, organization, person)
+    query = sa.select(TABLE).where(TABLE.c.organization_id == organization, TABLE.c.person_id.in_(selves))
+    # where two were merged, what the remaining one chose counts
+    rows = sorted((await tx.execute(query)).all(), key=lambda row: row.person_id == person)
+    return {(row.workspace_id, row.practice, row.occasion): _opened(runtime, row) for row in rows}
+
+
+async def told(runtime: Runtime, tx: Tx, organization: Id, person: Id) -> list[dict[str, str]]:
+    """Return what a person chose in words, for the person alone."""
+    return [
+        {
+            "practice": practice,
+            "occasion": occasion,
+            "day": f"{chosen.month:02}-{chosen.day:02}" if chosen.year is None else f"{chosen.on(chosen.year)}",
+            "asked": chosen.circle,
+            "places": ", ".join(chosen.places),
+        }
+        for (_, practice, occasion), chosen in (await mine(runtime, tx, organization, person)).items()
+    ]
+
+
+def _opened(runtime: Runtime, row: sa.Row[Any]) -> Chosen:
+    where = (row.organization_id, row.workspace_id, row.practice, row.person_id, row.occasion)
+    held: Json = runtime.vault.open_json(row.sealed, *sealed_place(*where))
+    return Chosen(
+        month=held["month"],
+        day=held["day"],
+        year=held["year"],
+        circle=held["circle"],
+        places=tuple(held["places"]),
     )
-    found, known = [], dict[tuple[int, str], Practice]()
-    for record in (await tx.execute(query.order_by(round_table.c.opens_at, round_table.c.id))).all():
-        row = rounds.row_of(record)
-        key = (row.program_version, row.practice)
-        if key not in known:
-            try:
-                known[key] = await rounds.practice_of(tx, row)
-            except Mistake:
-                continue  # its version of the program is not here any more
-        found.append(Held(round=row, practice=known[key]))
+
+
+async def due(
+    runtime: Runtime, tx: Tx, round_: RoundRow, practice: Practice, kind: RitualKind, takers: Sequence[Person]
+) -> tuple[Occasion, ...]:
+    """Return whose day lies between the close of the round and the close of the next one.
+
+    Who opted out, left the practice or the workspace is not among them; *takers* can be asked for wishes.
+    """
+    if not isinstance(kind, Celebrating) or round_.closes_at is None:
+        return ()
+    wall = datetime.fromisoformat(round_.occurrence)
+    following = next(islice(occurrences(practice.cadence, wall), 1), wall + A_WEEK)
+    begins, ends = round_.closes_at, round_.closes_at + (following - wall)
+    found: list[Occasion] = []
+    shown = await showable(tx, round_)
+    for (person, name), chosen in (await _chosen(runtime, tx, round_)).items():
+        who = shown.get(person)
+        on = _in_window(chosen, who, begins, ends) if who is not None and name in kind.occasions else None
+        if who is not None and on is not None:
+            found.append(
+                Occasion(
+                    person=person,
+                    name=name,
+                    day=on,
+                    at=_morning(on, who),
+                    circle=_circle(chosen.circle, who, takers),
+                    places=chosen.places,
+                )
+            )
+    return tuple(sorted(found, key=lambda one: (one.at, one.person, one.name)))
+
+
+async def showable(tx: Tx, round_: RoundRow) -> Mapping[Id, Person]:
+    """Return the members of the round's workspace who did not opt out of its practice, nor left it."""
+    members = {one.id: one for one in await people.members(tx, round_.organization, round_.workspace)}
+    refused = await people.opt_outs(tx, round_.organization, list(members))
+    gone = await sign_ups.gone(tx, round_.organization, round_.workspace, round_.practice)
+    out = gone | {one for one, wishes in refused.items() if wishes & {"*", round_.practice}}
+    return {one: who for one, who in members.items() if one not in out and not who.erased}
+
+
+async def _chosen(runtime: Runtime, tx: Tx, round_: RoundRow) -> dict[tuple[Id, str], Chosen]:
+    query = sa.select(TABLE).where(
+        TABLE.c.organization_id == round_.organization,
+        TABLE.c.workspace_id == round_.workspace,
+        TABLE.c.practice == round_.practice,
+    )
+    now, found = await people.survivors(tx, round_.organization), dict[tuple[Id, str], Chosen]()
+    for row in (await tx.execute(query)).all():
+        person = now.get(row.person_id, row.person_id)
+        if person == row.person_id or (person, row.occasion) not in found:
+            found[person, row.occasion] = _opened(runtime, row)
     return found
 
 
-async def occasions(
-    tx: Tx, home: Workspace, some: Sequence[Held], roster: Collection[Id], eligible: Mapping[str, frozenset[Id]]
-) -> list[Occasion]:
-    """Return who of *roster* came how far in each round; *eligible* are the people of each practice's audience."""
-    found = {
-        one.round.id: Occasion(
-            round=one.round.id, practice=one.round.practice, eligible=eligible.get(one.round.practice, frozenset())
-        )
-        for one in some
-    }
-    stands_for = await _stands_for(tx, home.organization, roster)
-    for ids in people.chunks(list(found), CHUNK):
-        await _invitations(tx, home.organization, ids, found, stands_for)
-        await _responses(tx, home.organization, ids, found, stands_for)
-        await _stays(tx, home.organization, ids, found, stands_for)
-    return list(found.values())
+def _in_window(chosen: Chosen, who: Person, begins: datetime, ends: datetime) -> date | None:
+    for year in range(begins.year - 1, ends.year + 2):
+        on = chosen.on(year)
+        if on is not None and begins <= _morning(on, who) < ends:
+            return on
+    return None
 
 
-async def _stands_for(tx: Tx, organization: Id, roster: Collection[Id]) -> Callable[[Id | None], Id | None]:
-    """Return who of *roster* a person is, merged ones being one with whom they were merged into."""
-    kept = await people.survivors(tx, organization)
-    inside = set(roster)
-    by_survivor = {kept[one]: one for one in sorted(inside & kept.keys()) if kept[one] not in inside}
-
-    def find(person: Id | None) -> Id | None:
-        if person is None:
-            return None
-        now = kept.get(person, person)
-        return now if now in inside else by_survivor.get(now)
-
-    return find
+def _morning(on: date, who: Person) -> datetime:
+    return instant(datetime.combine(on, MORNING), who.zone)
 
 
-async def _invitations(
-    tx: Tx,
-    organization: Id,
-    ids: Sequence[Id],
-    found: Mapping[Id, Occasion],
-    who: Callable[[Id | None], Id | None],
-) -> None:
-    query = sa.select(delivery.c.round_id, delivery.c.recipient, delivery.c.state).where(
-        delivery.c.organization_id == organization,
-        delivery.c.round_id.in_(ids),
-        delivery.c.purpose == "invite",
-        delivery.c.target == "person",
-        delivery.c.state != "skipped",
-    )
-    for row in await tx.execute(query):
-        person = who(row.recipient)
-        if person is not None:
-            found[row.round_id].invited.add(person)
-            if row.state == "sent":
-                found[row.round_id].reached.add(person)
-
-
-async def _responses(
-    tx: Tx,
-    organization: Id,
-    ids: Sequence[Id],
-    found: Mapping[Id, Occasion],
-    who: Callable[[Id | None], Id | None],
-) -> None:
-    query = sa.select(response.c.round_id, response.c.person_id, response.c.passed, response.c.platform).where(
-        response.c.organization_id == organization, response.c.round_id.in_(ids)
-    )
-    for row in await tx.execute(query):
-        person = who(row.person_id)
-        if person is not None:
-            found[row.round_id].responded.add(person)
-            if not row.passed:
-                found[row.round_id].took_part(person, row.platform)
-
-
-async def _stays(
-    tx: Tx,
-    organization: Id,
-    ids: Sequence[Id],
-    found: Mapping[Id, Occasion],
-    who: Callable[[Id | None], Id | None],
-) -> None:
-    table = participation.c
-    query = sa.select(
-        table.round_id, table.person_id, table.kind, table.platform, table.started_at, table.ended_at
-    ).where(table.organization_id == organization, table.round_id.in_(ids), table.person_id.is_not(None))
-    stays: dict[Id, list[Stay]] = defaultdict(list)
-    through: dict[tuple[Id, Id], set[str]] = defaultdict(set)
-    for row in await tx.execute(query):
-        person = who(row.person_id)
-        if person is None:
-            continue
-        if row.kind == "attended":
-            stays[row.round_id].append(Stay(person=person, start=row.started_at, end=row.ended_at))
-            through[row.round_id, person].add(row.platform)
-        else:
-            found[row.round_id].responded.add(person)
-            found[row.round_id].took_part(person, row.platform)
-    for round_id, some in stays.items():
-        for person in attended(some):
-            found[round_id].attended.add(person)
-            for platform in through[round_id, person]:
-                found[round_id].took_part(person, platform)
+def _circle(circle: Circle, who: Person, takers: Iterable[Person]) -> frozenset[Id]:
+    others = [one for one in takers if one.id != who.id]
+    if circle == "nobody":
+        return frozenset()
+    if circle == "all" and len(others) < SMALL:
+        return frozenset(one.id for one in others)
+    return frozenset(one.id for one in others if who.team is not None and one.team == who.team)

@@ -92,7 +92,9 @@ async def _open(
     else:
         content = await _prepare(runtime, tx, round_, practice, len(plan.members), plan.closes)
         opened = replace(round_, content=content, closes_at=plan.closes)
-        appointments = tuple(await dealing.deal(runtime, tx, opened, kind, appointments, formed))
+        celebrated = await occasions.due(runtime, tx, opened, practice, kind, plan.takers())
+        appointments = tuple(await dealing.deal(runtime, tx, opened, kind, appointments, formed, celebrated))
+        await celebrating.plan(runtime, tx, opened, kind, celebrated)
         appointments = await pacing.paced(runtime, tx, opened, appointments)
         if practice.moment is not None:
             appointments = tuple(one for one in appointments if one.reason is None)

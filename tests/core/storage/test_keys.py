@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from tertulia.errors import Mistake, Refused, Unsafe
 from tertulia.services.effects import sealed_place as private_answer_place
 from tertulia.services.gallery import sealed_place as picture_place
+from tertulia.services.occasions import sealed_place as celebration_place
 from tertulia.storage import audit, keys, tables
 from tertulia.storage.database import Database
 from tertulia.storage.vault import (
@@ -231,7 +232,7 @@ def test_every_sealed_place_is_the_one_that_the_services_use() -> None:
         "comment": ("comment", "o", "i"),
         "private_answer": private_answer_place("o", "r", "p"),
         "gallery_picture": picture_place("o", "m", "full"),
-        "celebration": ("celebration", "o", "w", "c", "p", "birthday"),
+        "celebration": celebration_place("o", "w", "c", "p", "birthday"),
     }
     columns = {
         (table.name, column.name)

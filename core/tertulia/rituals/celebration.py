@@ -1,0 +1,174 @@
+"""Celebrations: birthdays without a year, work anniversaries, welcomes and farewells, each only as its person chose.
+
+A round asks colleagues for wishes for the days that lie ahead; nobody reads them before. On the day its person gets
+them, and the places that the person chose are told. Nobody is celebrated who did not ask for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+from pydantic import Field as Limits
+
+from tertulia.domain.identifiers import Id, Json
+from tertulia.domain.markup import Bullets, Markup, Paragraph, Span
+from tertulia.domain.prompts import Action, Draft, Field, Given, Privacy
+from tertulia.errors import Mistake
+from tertulia.extension import Prepared, RoundRequest, Shared, Tally
+from tertulia.forms import text
+from tertulia.kinds import Dealing, FollowUp, Occasion, Share
+
+Name = Literal["birthday", "anniversary", "welcome", "farewell"]
+YEARLY: Mapping[str, bool] = {"birthday": True, "anniversary": True, "welcome": False, "farewell": False}
+DAY = "day"
+OPEN_FOR = timedelta(hours=14)
+KEPT_DAYS = 75
+"""After a round opened: then wishes and who was asked for them are deleted."""
+MOST = 5
+"""Colleagues for whom one person is asked to write at a time."""
+ROOM = 500
+COMING = {
+    "birthday": "birthday",
+    "anniversary": "another year with us",
+    "welcome": "starts with us",
+    "farewell": "says goodbye",
+}
+TITLES = {
+    "birthday": "Happy birthday!",
+    "anniversary": "Another year together",
+    "welcome": "Welcome!",
+    "farewell": "Farewell, and thank you",
+}
+PUBLIC = {
+    "birthday": "Today is {name}'s birthday.",
+    "anniversary": "{name} has been with us for another year.",
+    "welcome": "{name} is new here. Welcome!",
+    "farewell": "{name} says goodbye today.",
+}
+RECORDED = (
+    "What you write is kept under your name, is read by the person it is for, and by nobody before the day. It is "
+    f"deleted {KEPT_DAYS} days after this question. Passes are counted, never named."
+)
+
+
+class Options(BaseModel):
+    """Choose which occasions people can ask to be celebrated for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    occasions: tuple[Name, ...] = Limits(default=("birthday", "anniversary", "welcome", "farewell"), min_length=1)
+
+
+class Celebration:
+    """Collect wishes, and hand them over on the day."""
+
+    name = "celebration"
+    privacy: Privacy = "named"
+    options: type[BaseModel] = Options
+    occasions: Mapping[str, bool] = YEARLY
+
+    def prepare(self, request: RoundRequest) -> Prepared:
+        """Keep which occasions are celebrated, and until when what is given is kept."""
+        options: Options = request.options
+        opened = datetime.fromisoformat(request.occurrence).date()
+        until = (opened + timedelta(days=KEPT_DAYS)).isoformat()
+        return Prepared(content={"occasions": list(options.occasions), "keep_until": until})
+
+    def deal(self, content: Json, dealing: Dealing) -> Mapping[Id, Share]:
+        """Ask each for a few colleagues at most, whose day comes first."""
+        wanted = [one for one in dealing.occasions if one.name in content["occasions"]]
+        shares: dict[Id, Share] = {}
+        for person in dealing.people:
+            about: dict[Id, dict[str, str]] = {}
+            for one in wanted:
+                if person in one.circle and one.person not in about and len(about) < MOST:
+                    about[one.person] = {"occasion": one.name, "day": one.day.isoformat()}
+            if about:
+                shares[person] = Share(share={"people": list(about), "about": about})
+        return shares
+
+    def handing_over(self, content: Json, occasion: Occasion) -> FollowUp:
+        """Give the wishes to their person on the morning of the day."""
+        share = Share(share={"people": sorted(occasion.circle)})
+        return FollowUp(
+            stage=DAY,
+            at=occasion.at,
+            open_for=OPEN_FOR,
+            shares={occasion.person: share},
+            content={"occasions": content["occasions"], "keep_until": content["keep_until"]},
+        )
+
+    def prompt(self, content: Json, language: str) -> Draft:
+        """Say that there is nothing to do for those who are not asked."""
+        return _told("", Markup.literal("There is nothing to celebrate here at the moment."))
+
+    def accept(self, content: Json, verb: str, values: Json) -> Given:
+        """Take nothing from those who are not asked."""
+        raise Mistake("Nobody is waiting for wishes from you here.")
+
+    def prompt_for(self, content: Json, share: Json, language: str) -> Draft:
+        """Ask for wishes, hand them over, or tell a place whose day it is."""
+        if content.get("stage") == DAY:
+            return _in_place(content, share) if share["me"] is None else _handed(content, share)
+        if not share["people"]:
+            return self.prompt(content, language)
+        body = "Days to celebrate are coming. What you write here is handed over on the day; nobody reads it before."
+        return Draft(
+            title="",
+            body=Markup.literal(body),
+            recorded=RECORDED,
+            fields=tuple(_field(mate, share["about"]) for mate in share["people"]),
+            actions=(Action(verb="answer", label="Send wishes", style="primary"), Action(verb="pass", label="Pass")),
+            visibility="group",
+        )
+
+    def accept_for(self, content: Json, share: Json, verb: str, values: Json) -> Given:
+        """Take wishes."""
+        if content.get("stage") == DAY:
+            raise Mistake("There is nothing to answer here.")
+        fields = [_field(mate, share["about"]) for mate in share["people"]]
+        given = {field.key: text(values, field, ROOM) for field in fields}
+        kept = {key: value for key, value in given.items() if value is not None}
+        if not kept:
+            raise Mistake("There are no wishes in it yet; write some, or pass.")
+        return Given(values=kept)
+
+    def summary(self, content: Json, given: Sequence[Shared], tally: Tally, language: str) -> Draft | None:
+        """Show nothing: wishes are for one person."""
+        return None
+
+
+def _field(mate: Json, about: Json) -> Field:
+    told = about.get(mate["id"], {})
+    coming, day = COMING.get(told.get("occasion", ""), ""), told.get("day")
+    when = f"{date.fromisoformat(day):%A, %d %B}" if day else ""
+    label = ", ".join(part for part in (mate["name"], coming, when) if part)
+    return Field(key=mate["id"], kind="long", label=label)
+
+
+def _handed(content: Json, share: Json) -> Draft:
+    me, occasion = share["me"]["id"], content["announces"]
+    wishes = [
+        (Span(f"{mate['name']}:", bold=True), Span(f" {mate['given'][''][me]}"))
+        for mate in share["people"]
+        if me in mate["given"].get("", {})
+    ]
+    if wishes:
+        body = Markup((Paragraph((Span("From your colleagues:"),)), Bullets(tuple(wishes))))
+    else:
+        body = Markup.literal("All the best from your colleagues.")
+    return _told(TITLES[occasion], body)
+
+
+def _in_place(content: Json, share: Json) -> Draft:
+    occasion = content["announces"]
+    draft = _told(TITLES[occasion], Markup.literal(PUBLIC[occasion].format(name=share["name"])))
+    return Draft(title=draft.title, body=draft.body, recorded="Shown here because its person wished it.")
+
+
+def _told(title: str, body: Markup) -> Draft:
+    fine = Action(verb="pass", label="Thank you")
+    return Draft(title=title, body=body, recorded="Nothing is recorded.", actions=(fine,), visibility="me")
