@@ -29,6 +29,7 @@ from tertulia.web import (
     operation,
     overview,
     pages,
+    participation,
     practices,
     progress,
     questions,
@@ -45,7 +46,7 @@ BODY_LIMIT = 1024 * 1024
 HEADER_SECONDS = 15.0
 VOICE = (candle, care, feedback, comments)
 """The pages of what is said in confidence."""
-COHESION = (overview, recommendations, formulas)
+COHESION = (overview, recommendations, formulas, participation)
 
 CARE = (wellness, groups, hard_weeks)
 """The pages of sessions, of groups, and of weeks in which little is expected."""
