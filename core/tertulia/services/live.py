@@ -199,12 +199,14 @@ class WorkspaceLive:
             round_ = await self._round(tx, found)
             known = await live_who.person_of(tx, self._organization, actor)
             person = await people.person(tx, self._organization, known) if known else None
-            practice = await rounds.practice_of(tx, round_)
+            practice = await rounds.known_practice_of(self._runtime.database, tx, round_)
             kind = self._runtime.plugins.ritual(round_.kind)
-            share = await shares.share_of(self._runtime, tx, round_, kind, person.id) if person else None
+            share: Json | None = None
             given: Given | None = None
             if person and found.asked != found.round:
                 share, given = await live_board.own(tx, replace(round_, id=found.round), person.id)
+            elif person:
+                share = await shares.share_of(self._runtime, tx, round_, kind, person.id)
             language = person.languages[0] if person and person.languages else await self._language(tx)
         who = person.id if person else None
         return compose(self._runtime, round_, practice, person=who, language=language, share=share, given=given)

@@ -98,6 +98,10 @@ _FIND_IN = _FIND.where(round_table.c.organization_id == sa.bindparam("organizati
 
 async def practice_of(tx: Tx, round_: RoundRow) -> Practice:
     """Return the practice as the round's own program version has it; a further stage asks and reminds its own way."""
+    return await _in_stage(tx, round_, await _written(tx, round_))
+
+
+async def _written(tx: Tx, round_: RoundRow) -> Practice:
     program = await programs.at_version(tx, round_.organization, round_.workspace, round_.program_version)
     practice = program.practice(round_.practice) if program else None
     if round_.practice == SUPPORT.key:
@@ -107,6 +111,10 @@ async def practice_of(tx: Tx, round_: RoundRow) -> Practice:
         raise Mistake(
             f"Round {round_.id} names practice {round_.practice!r}, which its program version does not have."
         )
+    return practice
+
+
+async def _in_stage(tx: Tx, round_: RoundRow, practice: Practice) -> Practice:
     stage = await rituals.stage_of(tx, round_.id) if round_.occurrence.startswith(STAGE) else None
     if stage is None or round_.closes_at is None:
         return practice
@@ -134,17 +142,18 @@ async def root_of(tx: Tx, round_: RoundRow) -> Id:
 async def known_practice_of(database: Database, tx: Tx, round_: RoundRow) -> Practice:
     """Return the practice as `practice_of` does, and remember it; *tx* only reads.
 
-    A version that is committed never changes, so that what is remembered stays right. A stage is read each time.
+    A version that is committed never changes, so that what is remembered stays right. What a stage has of its own is
+    read each time.
     """
-    if round_.occurrence.startswith((STAGE, APART)):
+    if round_.occurrence.startswith(APART) or round_.practice == SUPPORT.key:
         return await practice_of(tx, round_)
     known = _PRACTICES.setdefault(database, OrderedDict())
     key = (round_.organization, round_.workspace, round_.program_version, round_.practice)
     if key not in known:
-        known[key] = await practice_of(tx, round_)
+        known[key] = await _written(tx, round_)
         if len(known) > REMEMBERED:
             known.popitem(last=False)
-    return known[key]
+    return await _in_stage(tx, round_, known[key])
 
 
 REMEMBERED = 1000

@@ -128,21 +128,22 @@ async def state(request: web.Request) -> web.Response:
 async def take(request: web.Request) -> web.Response:
     """Take an answer or a pass; the button is good for the question that was shown."""
     runtime, session = request.app[RUNTIME], request[SESSION]
-    seen = await _seen(request)
+    held, workspace = await _find(request)
     form: Any = await request.post()
-    verb, shown = str(form.get("verb", "")), seen.prompt
-    if shown is None:
-        return _page(request, seen)
+    verb = str(form.get("verb", ""))
+    if held.session.state != "asking":
+        return _page(request, await _seen(request))
+    live = WorkspaceLive(runtime, organization=session.organization, workspace=workspace)
+    shown = await live.prompt(held.session.id, SignedIn(session.person))
     if verb not in {action.verb for action in shown.actions}:
         raise Refused("no such button", 400)
     values = read_values(form, verb, shown.fields)
-    whose = (session.organization, seen.workspace, seen.session.asked, session.person)
     key = str(form.get("key", ""))[:64] or None
-    ticket = prompts.Ticket(*whose, verb)
+    ticket = prompts.Ticket(session.organization, workspace, held.session.asked, session.person, verb)
     reply = await answers.answer(runtime, ticket, person=session.person, platform=PLATFORM, values=values, key=key)
     if reply.status in ("refused", "closed", "unknown_actor"):
-        return _page(request, seen, error=reply.text.plain() if reply.text else "", status=422)
-    return see_other(f"/my/live/{seen.session.id}")
+        return _page(request, await _seen(request), error=reply.text.plain() if reply.text else "", status=422)
+    return see_other(f"/my/live/{held.session.id}")
 
 
 async def conduct(request: web.Request) -> web.Response:

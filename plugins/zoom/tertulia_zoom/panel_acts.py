@@ -22,6 +22,7 @@ WAIT = 20.0
 PACE, TOGETHER = 1.0, 100
 """Everybody but the host hears news that many seconds late for each hundred panels, each at their own moment: three
 hundred must not ask all at once for each answer."""
+SESSIONS_KNOWN = 50
 KEPT = timedelta(days=2)
 """So long the session that was the last in an instance of a meeting is remembered."""
 HELD = ("icebreaker", "quiz")
@@ -35,6 +36,7 @@ class Panels:
 
     desk: Desk
     watches: dict[str, Watch] = field(default_factory=dict)
+    members: dict[Id, set[str]] = field(default_factory=dict)
 
     @property
     def context(self) -> Context:
@@ -210,13 +212,23 @@ async def answer(panels: Panels, who: Pass, asked: Mapping[str, Any]) -> View:
         raise Refused("no values", 400)
     session, attendee = await _session(panels, who), panels.attendee(who, asked.get("seat"))
     actor = attendee.actor
-    if actor is None or not (await live.standing(session, attendee)).member:
+    if actor is None or not await _is_member(panels, session, attendee, actor):
         return panel_view.reply(await live.respond(session, attendee, verb, values))
     shown = await live.prompt(session, actor)
     token = next((action.token for action in shown.actions if action.verb == verb), None)
     if token is None:
         raise Refused("no such button", 400)
     return panel_view.reply(await panels.context.inbox.answered(token, actor, values, _text(asked, "key")))
+
+
+async def _is_member(panels: Panels, session: Id, attendee: Attendee, actor: Actor) -> bool:
+    """Tell whether the account is a member's; asked once in a session, for the inbox checks each answer anyway."""
+    known = panels.members.setdefault(session, set())
+    if actor.user not in known and (await panels.context.live.standing(session, attendee)).member:
+        known.add(actor.user)
+    while len(panels.members) > SESSIONS_KNOWN:
+        panels.members.pop(next(iter(panels.members)))
+    return actor.user in known
 
 
 async def turns(panels: Panels, who: Pass, asked: Mapping[str, Any]) -> View:
