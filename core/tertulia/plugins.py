@@ -30,6 +30,8 @@ GROUP = "tertulia"
 BUILTIN = {"rituals": "tertulia.rituals", "web": "tertulia.web.channel"}
 SECONDS = 30.0
 HOOKS = frozenset(name for name in vars(hookspecs) if hasattr(getattr(hookspecs, name), "tertulia_spec"))
+SERVING = ("register_platforms", "register_webhooks", "register_routes", "on_event", "match_groups")
+"""The hooks by which a plugin does something where it is enabled."""
 log = logging.getLogger(__name__)
 
 
@@ -82,6 +84,11 @@ class Plugins:
     def names(self) -> tuple[str, ...]:
         """Return the plugins in the order they are called."""
         return tuple(self._plugins)
+
+    def serves(self, name: str) -> bool:
+        """Tell whether a plugin does anything where it is enabled; one that only brings rituals does not."""
+        hooks = (getattr(self._manager.hook, hook).get_hookimpls() for hook in SERVING)
+        return any(found.plugin_name == name for implementations in hooks for found in implementations)
 
     def settings_model(self, name: str) -> type[BaseModel]:
         """Return the model of a plugin's settings; it refuses unknown ones."""

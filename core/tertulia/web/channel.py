@@ -27,10 +27,22 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    smtp_url: SecretStr | None = None
-    sender: str | None = None
-    reply_to: str | None = None
-    per_minute: int = Field(default=600, ge=1, le=100_000)
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        title="Mail server",
+        description="smtp://user:password@host:587 or smtps://host; it sends the mail.",
+    )
+    sender: str | None = Field(
+        default=None, title="Sender", description="The address that invitations come from, with a name if you like."
+    )
+    reply_to: str | None = Field(
+        default=None,
+        title="Answers go to",
+        description="The address that answers to a mail go to; none, the sender's.",
+    )
+    per_minute: int = Field(
+        default=600, ge=1, le=100_000, title="Mails a minute", description="As many as the mail server takes."
+    )
 
     @field_validator("smtp_url")
     @classmethod

@@ -39,7 +39,8 @@ async def listed(request: web.Request) -> web.Response:
     async with runtime.database.read() as tx:
         home = await home_of(request, tx)
         known = {one.plugin: one for one in await _shown(request, tx, home)}
-    rows = [(name, known.get(name)) for name in sorted({*runtime.plugins.names, *known})]
+    serving = {name for name in runtime.plugins.names if runtime.plugins.serves(name)}
+    rows = [(name, known.get(name)) for name in sorted({*serving, *known})]
     # what cannot be loaded is the operator's to mend, and told here so that nobody looks for it in vain
     lost = sorted((name, why) for name, why in runtime.plugins.faults.items() if name not in runtime.plugins.names)
     return pages.render(request, "console/plugins.html", workspace=home, rows=rows, lost=lost)

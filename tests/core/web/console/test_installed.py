@@ -38,6 +38,7 @@ async def test_settings_are_changed_with_the_form_and_secrets_stay_hidden(open_s
         listed = await (await admin.get(path)).text()
         assert "at work" in listed
         assert f"{path}/web" in listed
+        assert f"{path}/kinds" not in listed, "it brings kinds, and nothing that a workspace could enable"
         before = await found(site, acme, "web")
         page = await (await admin.get(f"{path}/web")).text()
         assert "smtp" not in unescape(page).replace("smtp_url", "").replace("Smtp Url", "").lower().split("<form")[1]
