@@ -33,7 +33,7 @@ from tertulia.domain.identifiers import Id, Json, new_id
 from tertulia.domain.markup import Bullets, Markup, Paragraph, Span
 from tertulia.domain.participation import Interaction, Participation
 from tertulia.domain.people import Actor, Member, Place, Recipient
-from tertulia.domain.prompts import Action, Draft, Field, Given, Media, Option, Prompt, Reply
+from tertulia.domain.prompts import Action, Draft, Field, Given, Media, Option, Prompt, Reply, Thanks
 from tertulia.domain.surveys import Item
 from tertulia.errors import (
     Mistake,

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from tertulia.errors import Mistake, Refused
 from tertulia.extension import Access
-from tertulia.kinds import Question, Questioned
+from tertulia.kinds import AskedQuestion, Questioned
 from tertulia.services import leadership, rounds
 from tertulia.services.leadership import Forum
 from tertulia.storage import people
@@ -174,7 +174,7 @@ async def _votes(request: web.Request, tx: Tx, pass_: Pass) -> int:
 async def _page(request: web.Request, *, error: str | None = None) -> web.Response:
     runtime, session = request.app[RUNTIME], request[SESSION]
     async with runtime.database.read() as tx:
-        shown: list[tuple[Forum, Sequence[Question]]] = []
+        shown: list[tuple[Forum, Sequence[AskedQuestion]]] = []
         for one in await leadership.forums(runtime, tx, session.organization, session.person):
             told = one.shows_questions
             asked = await asking.of_round(runtime, tx, session.organization, one.root) if told else ()

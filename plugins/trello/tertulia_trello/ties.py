@@ -16,7 +16,7 @@ from tertulia import Interaction, Place, parse_command
 from tertulia_trello import actions
 from tertulia_trello.actions import COMMENT, JOIN, LEAVE, Action
 
-Kind: TypeAlias = Literal["comment", "mention", "reply", "co-assignment", "hand-over", "help", "kudos"]
+Kind: TypeAlias = Literal["comment", "mention", "reply", "co-assignment", "hand-over", "help"]
 WEEK = timedelta(days=7)
 """How long somebody counts as active on a card."""
 HANDED = timedelta(days=1)
@@ -26,7 +26,6 @@ MOST = 12
 WEIGHTS: Mapping[Kind, float] = {
     "mention": 1.0,
     "reply": 1.0,
-    "kudos": 1.0,
     "hand-over": 1.0,
     "co-assignment": 0.5,
     "help": 0.5,
@@ -114,7 +113,8 @@ class Reader:
             return  # a command is between a person and us
         for name in actions.mentioned(action.text):
             if (member := self.names.get(name)) is not None:
-                yield ("kudos" if praised else "mention"), action.member, member
+                # the thanks themselves are counted where the command is carried out
+                yield "mention", action.member, member
         if praised:
             return
         answered = next((t.member for t in around if t.type == COMMENT and t.member != action.member), None)

@@ -85,7 +85,8 @@ async def test_topics_are_proposed_chosen_discussed_and_summed_up(
         await town.live(day(2))
         (vote,) = town.letters("Hugo")[1:]
         offered = {option.label: option.value for option in vote.fields[0].options}
-        assert set(offered) == {"Who decides?", "Why so many calls?"}
+        # two that differ in case alone are one topic
+        assert sorted(topic.casefold() for topic in offered) == ["who decides?", "why so many calls?"]
         assert all(name not in vote.body.plain() for name in town.people)
         both = list(offered.values())
         assert (await town.answer("Ana", {"vote": []})).status == "refused"

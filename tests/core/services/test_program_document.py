@@ -98,7 +98,10 @@ def test_the_example_in_the_documentation_is_a_program() -> None:
     program = parse(EXAMPLE.read_text(), version=3, plugins=Plugins.load(allowed=frozenset()))
     assert program.version == 3
     assert program.message_budget == 10
-    daily, weekly, monthly, quarterly, newcomers, coffee, retreat = program.practices
+    named = {one.key: one for one in program.practices}
+    daily, weekly, monthly = (named[key] for key in ("morning-check-in", "weekly-icebreaker", "monthly-pulse"))
+    quarterly, newcomers = named["quarterly-engagement"], named["first-week"]
+    coffee, retreat = named["coffee"], named["spring-retreat"]
     assert daily.kind == "check-in"
     assert daily.cadence == Cadence(rule="FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", start="2027-01-11T09:30:00")
     assert (daily.ask, daily.open_for, daily.reminders) == ("each", timedelta(hours=10), (timedelta(hours=3),))
@@ -114,6 +117,7 @@ def test_the_example_in_the_documentation_is_a_program() -> None:
     assert newcomers.moment == Moment("joined", timedelta(days=7))
     assert (monthly.moment, newcomers.open_for) == (None, timedelta(weeks=13))
     assert [(one.kind, one.join) for one in (coffee, retreat)] == [("cafe", "opt-in"), ("gathering", "all")]
+    assert {"kudos", "discussion"} <= {one.kind for one in program.practices}
 
 
 def test_only_a_survey_is_asked_at_a_moment_of_each_persons_own() -> None:

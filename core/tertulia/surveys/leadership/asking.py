@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from tertulia.domain.identifiers import Id
 from tertulia.errors import Mistake
-from tertulia.kinds import Question
+from tertulia.kinds import AskedQuestion
 from tertulia.runtime import Runtime
 from tertulia.storage import audit
 from tertulia.storage.database import Tx
@@ -74,7 +74,7 @@ async def vote(runtime: Runtime, tx: Tx, pass_: Pass, chosen: Sequence[Id], most
     return True
 
 
-async def of_round(runtime: Runtime, tx: Tx, organization: Id, root: Id) -> tuple[Question, ...]:
+async def of_round(runtime: Runtime, tx: Tx, organization: Id, root: Id) -> tuple[AskedQuestion, ...]:
     """Return a round's questions, the most wanted first, otherwise in the order of their random ids."""
     query = sa.select(question).where(question.c.organization_id == organization, question.c.round_id == root)
     rows = (await tx.execute(query.order_by(question.c.votes.desc(), question.c.id))).all()
@@ -139,11 +139,11 @@ async def _note(runtime: Runtime, tx: Tx, organization: Id, verb: str, subject: 
     )
 
 
-def _question(runtime: Runtime, row: sa.Row[Any]) -> Question:
+def _question(runtime: Runtime, row: sa.Row[Any]) -> AskedQuestion:
     def opened(sealed: bytes, part: str) -> str:
         return runtime.vault.open(sealed, *_place(row.organization_id, row.id, part)).decode()
 
-    return Question(
+    return AskedQuestion(
         id=row.id,
         text=opened(row.sealed, "question"),
         state=row.state,
