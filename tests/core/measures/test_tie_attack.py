@@ -1,4 +1,4 @@
-"""All tables about ties, of publications with a joiner and a leaver between them, tell about no fewer than ten people.
+"""All tables about ties, of publications with a joiner and a leaver between them, tell of no fewer than ten people.
 
 The worst case: whatever was published, of whichever figure, counts as a sum of one and the same fact over its group.
 """

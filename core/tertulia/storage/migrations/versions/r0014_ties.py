@@ -1,4 +1,4 @@
-"""Keep weekly ties."""
+"""Keep weekly ties under keyed names."""
 
 from __future__ import annotations
 
@@ -7,4 +7,4 @@ down_revision = "0013"
 
 
 def upgrade() -> None:
-    """Change nothing."""
+    """Change nothing: rows from before keep their ids, because a migration has no keys; retention takes them."""
