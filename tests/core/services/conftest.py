@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from tertulia import rituals
+from tertulia.config import Config
 from tertulia.domain.identifiers import Id
 from tertulia.domain.programs import Practice, Program
 from tertulia.domain.prompts import Reply
@@ -57,11 +58,24 @@ class World:
 OpenWorld = Callable[[], AbstractAsyncContextManager[World]]
 
 
+def _config(folder: Path) -> Config:
+    return Config(
+        mode="sandbox",
+        database_url="sqlite:///unused.db",
+        engine_url="",
+        public_url="http://127.0.0.1:8080",
+        host="127.0.0.1",
+        port=8080,
+        keys_file=folder / "master",
+        keystore=folder / "keys",
+    )
+
+
 @asynccontextmanager
 async def world_in(database: Database, folder: Path) -> AsyncIterator[World]:
     clock = DrivenClock(START)
     runtime = Runtime(
-        config=cast(Any, None),
+        config=_config(folder),
         database=database,
         vault=Vault({b"k001": bytes(32)}),
         keys=KeyStore(folder / "keys"),
