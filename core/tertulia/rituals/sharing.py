@@ -55,6 +55,7 @@ class Sharing:
     name = "sharing"
     privacy: Privacy = "named"
     options: type[BaseModel] = Options
+    playful = True
 
     def prepare(self, request: RoundRequest) -> Prepared:
         """Take the next theme, and say until when what is shared is kept."""

@@ -30,6 +30,8 @@ Lines: TypeAlias = list[Any]
 EXCLUDED = frozenset({"ballot", "code", "web_session", "worker", "lease", "rate"})
 """Tables that no backup holds."""
 BATCH = 1000
+BULKY = {"gallery_picture": 20}
+"""Rows of some hundred kilobytes each are read by fewer at a time."""
 RESTORED = "restored from a backup"
 
 
@@ -126,7 +128,7 @@ async def _header(tx: Tx, name: Id, now: datetime) -> dict[str, Any]:
 async def _tables(tx: Tx) -> AsyncIterator[Lines]:
     for table in _carried():
         yield [{"table": table.name}]
-        result = await tx.stream(sa.select(table), execution_options={"yield_per": BATCH})
+        result = await tx.stream(sa.select(table), execution_options={"yield_per": BULKY.get(table.name, BATCH)})
         async for rows in result.partitions():
             yield [[encode(value) for value in row] for row in rows]
     yield [{"end": True}]
