@@ -18,7 +18,8 @@ def figure(kept: Mapping[str, Any]) -> str:
     if component is None or now is None:
         return "not known"
     low, high = component.words(now["low"]), component.words(now["high"])
-    return f"{component.title} {component.words(now['value'])} ({low} to {high}, {kept['quarter']})"
+    span = "" if now["low"] == now["high"] else f"{low} to {high}, "
+    return f"{component.title} {component.words(now['value'])} ({span}{kept['quarter']})"
 
 
 def followed(seen: Mapping[str, Any], outcome: Mapping[str, Any] | None, judge_at: datetime | None) -> str:
