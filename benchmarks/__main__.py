@@ -73,7 +73,7 @@ async def _measure(name: str, quick: bool, sizes: list[int], databases: Database
         case "ties":
             ties.measure(quick=quick)
         case "quiz":
-            await quiz.measure(30 if quick else 300, databases)
+            await quiz.measure(30 if quick else 300, databases, questions=5, spread=5 if quick else 20)
         case "teams-inbound":
             await teams_inbound.measure(100 if quick else 400, 3 if quick else 7)
         case "teams-outbound":

@@ -82,6 +82,7 @@ class Game:
     players: list[Player]
     questions: int
     on_teams: Mapping[str, Person]
+    spread: float = 0.0
     session: Id = ""
     passes: dict[str, tuple[str, str]] = field(default_factory=dict)
     cookies: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -286,6 +287,9 @@ async def _posted(made: Game, number: int) -> Message:
 
 async def _answer(made: Game, one: Player, number: int, choice: int, card: Message, chance: float) -> None:
     """Answer; some press twice, and some change their mind."""
+    if made.spread:
+        # people read first, each in their own time
+        await asyncio.sleep(made.spread * ((chance * 7919) % 1))
     await _send(made, one, number, choice, card)
     if chance < 0.1:
         await _send(made, one, number, choice, card)
@@ -364,15 +368,19 @@ async def _kept(made: Game) -> None:
         made.wrong.append(f"{len(facts)} took part, {len(said)} played")
 
 
-async def measure(players: int, databases: Databases, questions: int = 5) -> None:
-    """Print how soon answers were taken, and how many boards were seen and how many of them were wrong."""
+async def measure(players: int, databases: Databases, *, questions: int, spread: float) -> None:
+    """Print how soon answers were taken, and how many boards were seen and how many of them were wrong.
+
+    All answer a question within *spread* seconds; at 0 all at the same instant.
+    """
     rows: list[tuple[str, ...]] = []
     for kind in databases.kinds:
         with setting(kind, databases) as where:
             async with game(players, questions, where.folder, where.database_url) as made:
+                made.spread = spread
                 await play(made)
                 rows += result(made, f"{players:,}, {kind}")
-    report.show("live quiz", COLUMNS, rows)
+    report.show(f"live quiz, each question answered within {spread:g} s", COLUMNS, rows)
 
 
 def result(made: Game, label: str) -> list[tuple[str, ...]]:
