@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import re
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
 
 from tertulia.services import measured
+from tertulia.storage import tables
 
 ROOT = Path(__file__).parents[3]
 SOURCES = [*(ROOT / "core/tertulia/measures").rglob("*.py"), *(ROOT / "core/tertulia/services").glob("*.py")]
@@ -43,3 +50,24 @@ def test_published_measures_are_read_in_one_place() -> None:
 
 def test_each_family_is_there_once() -> None:
     assert [one.family for one in measured.KINDS] == ["participation", "ties", "turnover"]
+
+
+async def test_the_loop_publishes_what_ends_by_the_rounds_clock(open_world: Callable[[], Any]) -> None:
+    """Of a workspace without anybody every family has a period, and nothing about anybody."""
+    async with open_world() as world:
+        stop = asyncio.Event()
+        loop = asyncio.create_task(measured.watch(world.runtime, stop))
+        world.clock.advance(timedelta(weeks=5))
+        query = sa.select(tables.measure_period.c.family, tables.measure_period.c.period)
+        found: set[tuple[str, str]] = set()
+        async with asyncio.timeout(60):
+            while len(found) < len(measured.KINDS):
+                await asyncio.sleep(0.05)
+                async with world.database.read() as tx:
+                    found = {(row.family, row.period) for row in await tx.execute(query)}
+        stop.set()
+        await loop
+        assert found == {("participation", "2026-W14"), ("ties", "2026-W14"), ("turnover", "2026-Q1")}
+        async with world.database.read() as tx:
+            told = await tx.execute(sa.select(tables.measure_figure.c.value, tables.measure_figure.c.n))
+            assert {tuple(row) for row in told} <= {(None, 0)}

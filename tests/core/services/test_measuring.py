@@ -14,7 +14,7 @@ from tertulia.domain.identifiers import Id
 from tertulia.measures.figures import COMPANY, Figure, Period, week
 from tertulia.measures.populations import Gathered, Population, Share, Statistic
 from tertulia.runtime import Runtime
-from tertulia.services import measuring
+from tertulia.services import erasing, measuring
 from tertulia.services.measuring import Kind
 from tertulia.storage import tables
 from tertulia.storage.database import Tx
@@ -154,6 +154,38 @@ async def test_who_is_counted_is_settled_for_a_month(open_world: OpenWorld) -> N
             }
             now = {name: {one for one, team in after.items() if team == name} for name in TEAMS}
             assert all(len(teams[name] ^ now[name]) == 0 or len(teams[name] ^ now[name]) >= 5 for name in TEAMS)
+
+
+async def test_what_was_interrupted_is_computed_anew(open_world: OpenWorld) -> None:
+    async with open_world() as world:
+        await people(world, {"Sales": 12})
+        world.clock.advance(WEEK)
+
+        def crashes(one: Id) -> bool:
+            raise RuntimeError("a crash")
+
+        assert await measuring.publish_due(world.runtime, [kind_of(crashes)]) == 1
+        async with world.database.read() as tx:
+            dump = await world.dump(tx)
+        assert not [name for name, rows in dump.items() if name.startswith("measure_") and rows]
+        assert await measuring.publish_due(world.runtime, [kind_of(lambda one: True)]) == 0
+        assert len(await read(world)) > 1
+
+
+async def test_an_erased_member_is_counted_as_nobody(open_world: OpenWorld) -> None:
+    async with open_world() as world:
+        ids = await people(world, {"Sales": 30, "Support": 30})
+        world.clock.advance(WEEK)
+        assert await measuring.publish_due(world.runtime, [kind_of(lambda one: True)]) == 0
+        async with world.database.write() as tx:
+            await erasing.erase(world.runtime, tx, world.organization, ids[0], actor="test")
+        for _ in range(6):
+            world.clock.advance(WEEK)
+            assert await measuring.publish_due(world.runtime, [kind_of(lambda one: True)]) == 0
+        async with world.database.read() as tx:
+            dump = await world.dump(tx, tables.audit, tables.tombstone, tables.person)
+        assert ids[0] not in repr(dump)
+        assert len({one.period for one in await read(world, last=9) if one.withheld is None}) == 7
 
 
 TEAMS = ("Sales", "Support")
