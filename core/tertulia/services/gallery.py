@@ -8,7 +8,7 @@ are told again when somebody takes something back.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,7 +72,7 @@ class _Hung:
 
 @dataclass(frozen=True, kw_only=True)
 class _Teams:
-    """Hold the members of a workspace with their teams, and who of them may be shown."""
+    """Hold members of a workspace with their teams, and who of them may be shown."""
 
     of: Mapping[Id, str | None]
     shown: frozenset[Id]
@@ -128,7 +128,7 @@ async def _wall(runtime: Runtime, tx: Tx, round_: RoundRow, viewer: Id) -> Wall 
     if exhibition.until <= runtime.clock.now():
         return None
     hung = await _hung(runtime, tx, round_)
-    teams = await _visible(tx, round_)
+    teams = await _visible(tx, round_, {viewer, *hung.words})
     selves = await people.selves(tx, round_.organization, viewer)
     pieces: list[Piece] = []
     mine: Piece | None = None
@@ -181,9 +181,23 @@ async def _hung(runtime: Runtime, tx: Tx, round_: RoundRow) -> _Hung:
     return hung
 
 
-async def _visible(tx: Tx, round_: RoundRow) -> _Teams:
-    """Return the teams of the round's workspace, and who may be shown: who opted out or left may not."""
-    members = {one.id: one.team for one in await people.members(tx, round_.organization, round_.workspace)}
+async def _visible(tx: Tx, round_: RoundRow, persons: Collection[Id]) -> _Teams:
+    """Return the teams of *persons* in the round's workspace, and who may be shown: who opted out or left may not."""
+    who, of = tables.person, tables.membership
+    members: dict[Id, str | None] = {}
+    for some in people.chunks(set(persons)):
+        query = (
+            sa.select(who.c.id, who.c.team)
+            .join(of, of.c.person_id == who.c.id)
+            .where(
+                who.c.organization_id == round_.organization,
+                of.c.workspace_id == round_.workspace,
+                of.c.left_at.is_(None),
+                who.c.erased_at.is_(None),
+                who.c.id.in_(some),
+            )
+        )
+        members.update({row.id: row.team for row in await tx.execute(query)})
     refused = await people.opt_outs(tx, round_.organization, list(members))
     out = {one for one, wishes in refused.items() if wishes & {"*", round_.practice}}
     left = await sign_ups.gone(tx, round_.organization, round_.workspace, round_.practice)

@@ -12,7 +12,7 @@ from tertulia.domain.identifiers import Id
 from tertulia.domain.markup import Markup
 from tertulia.domain.prompts import Draft, Prompt
 from tertulia.runtime import Runtime
-from tertulia.services import prompts, rounds, summaries
+from tertulia.services import gallery, prompts, rounds, summaries
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people, tables
 from tertulia.storage.database import Tx
@@ -39,12 +39,14 @@ async def take_back(runtime: Runtime, tx: Tx, organization: Id, person: Id, roun
     await _delete_pictures(tx, sa.select(item.c.id).where(*mine))
     await tx.execute(item.delete().where(*mine))
     round_ = await rounds.find(tx, round_id, organization)
+    if round_ is None or gallery.exhibited(runtime, round_) is None:
+        return
     said = tables.response
     of = (said.c.organization_id == organization, said.c.round_id == round_id, said.c.person_id.in_(selves))
     emptied = said.update().where(*of, said.c.passed.is_(False))
     # a pass keeps no words, and nobody who passed is reminded
     changed = await tx.execute(emptied.values({"values": {}, "passed": True, "version": said.c.version + 1}))
-    if round_ is None or not changed.rowcount:
+    if not changed.rowcount:
         return
     if round_.state == "open":
         ids = [hashlib.sha256(f"answered:{round_id}:{one}".encode()).hexdigest()[:32] for one in selves]

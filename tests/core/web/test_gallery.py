@@ -333,6 +333,24 @@ async def test_a_merged_person_keeps_the_pictures(open_site: OpenSite) -> None:
         assert "Twin" in page
 
 
+async def test_only_what_hangs_in_the_gallery_is_taken_back(open_site: OpenSite) -> None:
+    async with hall(open_site) as scene:
+        mine, other = [await scene.site.member(scene.tenant, who) for who in ("member", "host")]
+        assert (await scene.add(mine, cat()))[0] == 303
+        ask = scene.tenant.rounds["ask"]
+        said = {"organization_id": scene.tenant.organization, "round_id": ask, "values": {"long": "Kept"}}
+        said |= {"person_id": scene.tenant.persons["member"], "passed": False, "visibility": "me", "platform": "web"}
+        async with scene.site.runtime.database.write() as tx:
+            now = scene.site.clock.now()
+            await tx.execute(tables.response.insert().values(**said, version=1, given_at=now))
+        await mine.get("/my/gallery")
+        assert (await mine.post("/my/gallery/take-back", {"round": ask})).status == 303
+        assert (await mine.post(f"/answer/{ask}/take-back")).status == 303
+        for form in ({"round": scene.pets}, {"picture": await scene.item()}, {"round": "nothing"}, {}):
+            assert (await other.post("/my/gallery/take-back", form)).status == 303
+        assert await scene.kept() == (1, 2, 2)
+
+
 async def test_there_is_room_for_so_many(open_site: OpenSite) -> None:
     async with hall(open_site) as scene:
         mine = await scene.site.member(scene.tenant, "member")
