@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from tertulia.domain.identifiers import Json
 from tertulia.domain.prompts import Field
 from tertulia.errors import Mistake
+from tertulia.wording import words
 
 
 def text(values: Json, field: Field, longest: int) -> str | None:
@@ -17,7 +18,15 @@ def text(values: Json, field: Field, longest: int) -> str | None:
     # neither a NUL nor half a character can be stored everywhere
     written = str(given).replace("\x00", "").encode(errors="ignore").decode().strip()
     if len(written) > longest:
-        raise Mistake(f"“{field.label}” has room for {longest} characters; shorten it by {len(written) - longest}.")
+        say = words()
+        raise Mistake(
+            say(
+                "“{label}” has room for {longest} characters; shorten it by {more}.",
+                label=field.label,
+                longest=longest,
+                more=len(written) - longest,
+            )
+        )
     return written or None
 
 
@@ -29,7 +38,10 @@ def choice(values: Json, field: Field) -> str | None:
     # some platforms return a single choice as a list, a point of a scale as a number
     chosen = str(given[0]) if isinstance(given, list | tuple) and len(given) == 1 else str(given)
     if chosen not in {option.value for option in field.options}:
-        raise Mistake(f"“{field.label}” does not offer that; choose one of: {_listed(field)}.")
+        say = words()
+        raise Mistake(
+            say("“{label}” does not offer that; choose one of: {options}.", label=field.label, options=_listed(field))
+        )
     return chosen
 
 
@@ -40,7 +52,10 @@ def choices(values: Json, field: Field) -> tuple[str, ...]:
     several = given.split(",") if isinstance(given, str) else given if isinstance(given, list | tuple) else ()
     chosen = {str(one).strip() for one in several} - {""}
     if chosen - {option.value for option in field.options}:
-        raise Mistake(f"“{field.label}” does not offer that; choose among: {_listed(field)}.")
+        say = words()
+        raise Mistake(
+            say("“{label}” does not offer that; choose among: {options}.", label=field.label, options=_listed(field))
+        )
     return tuple(option.value for option in field.options if option.value in chosen)
 
 

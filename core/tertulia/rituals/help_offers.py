@@ -13,18 +13,24 @@ from tertulia.domain.markup import Bullets, Markup, Paragraph, Span
 from tertulia.domain.prompts import Action, Draft, Field, Given, Option
 from tertulia.errors import Mistake
 from tertulia.kinds import FollowUp, Outcome, Share
+from tertulia.wording import Words
 
 OFFER, HELPERS = "offer", "helpers"
 STAGES = (OFFER, HELPERS)
 ASKED_FOR = timedelta(hours=24)
 READ_FOR = timedelta(days=3)
-HELP = Field(
-    key="help",
-    kind="confirm",
-    label="Ask for help with it",
-    hint="With this tick, colleagues who checked in are shown it with your name, and asked whether they can help.",
-)
-RECORDED = "Whoever asked gets your name; nobody else does, and it counts nowhere."
+
+
+def field(say: Words) -> Field:
+    """Ask whether help is welcome."""
+    return Field(
+        key="help",
+        kind="confirm",
+        label=say("Ask for help with it"),
+        hint=say(
+            "With this tick, colleagues who checked in are shown it with your name, and asked whether they can help."
+        ),
+    )
 
 
 def wants(values: Json) -> bool:
@@ -70,40 +76,42 @@ def _helpers(content: Json, outcome: Outcome) -> Iterable[FollowUp]:
         yield FollowUp(stage=HELPERS, at=outcome.closed_at, open_for=READ_FOR, shares=shares, content=content)
 
 
-def draft(content: Json, share: Json) -> Draft:
+def draft(content: Json, share: Json, say: Words) -> Draft:
     """Show one of the two stages."""
-    fine = Action(verb="pass", label="All right")
+    fine = Action(verb="pass", label=say("All right"))
+    nothing = say("Nothing is recorded.")
     if content["stage"] == HELPERS:
         names = [mate["name"] for mate in share["people"]]
-        body = Markup.literal("These colleagues can help you; write to them:") + Markup.bullets(names)
-        return Draft(
-            title="Somebody can help", body=body, recorded="Nothing is recorded.", actions=(fine,), visibility="me"
-        )
+        body = Markup.literal(say("These colleagues can help you; write to them:")) + Markup.bullets(names)
+        return Draft(title=say("Somebody can help"), body=body, recorded=nothing, actions=(fine,), visibility="me")
     asking = _asking(share)
     if not asking:
-        body = Markup.literal("Nobody asks for help any more.")
-        return Draft(title="", body=body, recorded="Nothing is recorded.", actions=(fine,), visibility="me")
+        body = Markup.literal(say("Nobody asks for help any more."))
+        return Draft(title="", body=body, recorded=nothing, actions=(fine,), visibility="me")
     lines = tuple((Span(f"{name}:", bold=True), Span(f" {blocker}")) for _, name, blocker in asking)
-    body = Markup((Paragraph((Span("This is in the way of colleagues who ask for a hand:"),)), Bullets(lines)))
+    lead = Span(say("This is in the way of colleagues who ask for a hand:"))
     return Draft(
-        title="Can you help?",
-        body=body,
-        recorded=RECORDED,
-        fields=(_field(asking),),
-        actions=(Action(verb="answer", label="Offer a hand", style="primary"), Action(verb="pass", label="Not now")),
+        title=say("Can you help?"),
+        body=Markup((Paragraph((lead,)), Bullets(lines))),
+        recorded=say("Whoever asked gets your name; nobody else does, and it counts nowhere."),
+        fields=(_field(asking, say),),
+        actions=(
+            Action(verb="answer", label=say("Offer a hand"), style="primary"),
+            Action(verb="pass", label=say("Not now")),
+        ),
         visibility="me",
     )
 
 
-def accept(content: Json, share: Json, values: Json) -> Given:
+def accept(content: Json, share: Json, values: Json, say: Words) -> Given:
     """Take an offer."""
     if content["stage"] != OFFER:
-        raise Mistake("There is nothing to answer here.")
+        raise Mistake(say("There is nothing to answer here."))
     given = values.get("hand")
     chosen = [str(one) for one in given] if isinstance(given, list | tuple) else [str(given)] if given else []
     offered = {one for one, _, _ in _asking(share)}
     if not chosen or not set(chosen) <= offered:
-        raise Mistake("Choose whom you can help, or pass.")
+        raise Mistake(say("Choose whom you can help, or pass."))
     return Given(values={"hand": sorted(set(chosen))}, counts=False)
 
 
@@ -116,6 +124,6 @@ def _asking(share: Json) -> Sequence[tuple[Id, str, str]]:
     return found
 
 
-def _field(asking: Sequence[tuple[Id, str, str]]) -> Field:
+def _field(asking: Sequence[tuple[Id, str, str]], say: Words) -> Field:
     options = tuple(Option(value=one, label=name) for one, name, _ in asking)
-    return Field(key="hand", kind="many", label="I can help", options=options)
+    return Field(key="hand", kind="many", label=say("I can help"), options=options)

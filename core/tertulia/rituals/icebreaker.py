@@ -15,10 +15,12 @@ from pydantic import Field as Setting
 
 from tertulia.domain.identifiers import Json
 from tertulia.domain.markup import Block, Bullets, Markup, Paragraph, Span
-from tertulia.domain.prompts import SEEN_BY, Action, Draft, Field, Given, Privacy, Visibility
+from tertulia.domain.prompts import Action, Draft, Field, Given, Privacy, Visibility
 from tertulia.errors import Mistake
 from tertulia.extension import Prepared, RoundRequest, Shared, Tally
 from tertulia.forms import text
+from tertulia.rituals.check_in import recorded
+from tertulia.wording import Words, words
 
 Length = Literal["short", "talk"]
 Size = Literal["pair", "small", "large", "any"]
@@ -81,20 +83,25 @@ class Icebreaker:
     def prompt(self, content: Json, language: str) -> Draft:
         """Show the question."""
         visibility: Visibility = content["visibility"]
+        say = words(language)
         return Draft(
             title="",
             body=Markup((Paragraph((Span(content["question"], bold=True),)),)),
-            recorded=f"Your answer is kept under your name; {SEEN_BY[visibility]}. Passes are counted, never named.",
-            fields=(_field(content),),
-            actions=(Action(verb="answer", label="Share", style="primary"), Action(verb="pass", label="Pass")),
+            recorded=recorded(visibility, say),
+            fields=(_field(content, say),),
+            actions=(
+                Action(verb="answer", label=say("Share"), style="primary"),
+                Action(verb="pass", label=say("Pass")),
+            ),
             visibility=visibility,
         )
 
     def accept(self, content: Json, verb: str, values: Json) -> Given:
         """Take an answer in words."""
-        written = text(values, _field(content), ROOM[content["length"]])
+        say = words()
+        written = text(values, _field(content, say), ROOM[content["length"]])
         if written is None:
-            raise Mistake("There is no answer yet; write one, or pass.")
+            raise Mistake(say("There is no answer yet; write one, or pass."))
         return Given(values={"answer": written})
 
     def summary(self, content: Json, given: Sequence[Shared], tally: Tally, language: str) -> Draft | None:
@@ -106,12 +113,13 @@ class Icebreaker:
         if told:
             items = [(Span(f"{shared.name}:", bold=True), Span(f" {shared.values['answer']}")) for shared in told]
             blocks.append(Bullets(tuple(items)))
-        people = "person" if tally.answered == 1 else "people"
-        blocks.append(Paragraph((Span(f"{tally.answered} {people} answered."),)))
+        say = words(language)
+        answered = say.many("{number} person answered.", "{number} people answered.", tally.answered)
+        blocks.append(Paragraph((Span(answered),)))
         return Draft(
             title="",
             body=Markup(tuple(blocks)),
-            recorded="Shown is what each shared; who passed or did not answer is not named.",
+            recorded=say("Shown is what each shared; who passed or did not answer is not named."),
             visibility=content["visibility"],
         )
 
@@ -130,6 +138,6 @@ def draw(questions: Sequence[Question], used: Sequence[str], seed: int) -> Quest
     return min(questions, key=lambda question: used.index(question.id))
 
 
-def _field(content: Json) -> Field:
+def _field(content: Json, say: Words) -> Field:
     kind: Literal["short", "long"] = "short" if content["length"] == "short" else "long"
-    return Field(key="answer", kind=kind, label="Your answer")
+    return Field(key="answer", kind=kind, label=say("Your answer"))
