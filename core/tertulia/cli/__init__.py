@@ -15,6 +15,7 @@ from tertulia import journal
 GROUPS = {
     "demo": ("demo", "Try it: an invented organization lives through weeks in minutes."),
     "serve": ("serving", "Run the service: web pages, the timer and all work."),
+    "console": ("console", "Print a link that signs an owner or admin in, on this machine."),
     "worker": ("working", "Run one more process of work, on PostgreSQL."),
     "doctor": ("doctor", "Find what is wrong or missing, and say how to mend it."),
     "keys": ("keys", "Make, add and change the keys that seal secrets."),

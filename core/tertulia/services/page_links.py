@@ -10,15 +10,17 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from tertulia.domain.identifiers import Id
-from tertulia.domain.people import Actor
-from tertulia.errors import Refused
+from tertulia.domain.people import Actor, Person
+from tertulia.errors import Mistake, Refused
 from tertulia.runtime import Runtime
 from tertulia.services.links import digest, new_secret
-from tertulia.storage import people, tables
+from tertulia.storage import audit, people, tables
 from tertulia.storage.database import Tx
+from tertulia.storage.people import Workspace
 
 LIFETIME = timedelta(minutes=5)
 PURPOSE = "page"
+RUNNING = frozenset({"owner", "admin"})
 
 
 async def issue(runtime: Runtime, tx: Tx, organization: Id, actor: Actor, *, now: datetime | None = None) -> str:
@@ -30,13 +32,41 @@ async def issue(runtime: Runtime, tx: Tx, organization: Id, actor: Actor, *, now
     person = await people.person(tx, organization, identity.person) if identity and identity.person else None
     if identity is None or not identity.verified or person is None or person.erased:
         raise Refused("nobody knows this account")
+    return await _made(runtime, tx, organization, person.id, now)
+
+
+async def issue_for_console(runtime: Runtime, tx: Tx, home: Workspace, person: Person, *, actor: str) -> str:
+    """Return the URL that signs an owner or admin of *home* in, once, within five minutes; it is audited.
+
+    For a service on SQLite, whose operator sits before it; raises `Mistake` elsewhere, and for who has no such role.
+    """
+    if not runtime.config.embedded:
+        raise Mistake("On PostgreSQL people sign in with a code: open /sign-in and enter your e-mail address.")
+    roles = (await people.roles_of(tx, home.organization, person.id)).get(home.id, frozenset())
+    if not roles & RUNNING:
+        cure = f"`tertulia people roles grant admin {person.email or person.id}`"
+        raise Mistake(f"{person.name} neither owns nor administers {home.name}; grant a role with {cure}.")
+    await audit.record(
+        tx,
+        runtime.vault,
+        organization=home.organization,
+        at=runtime.clock.now(),
+        actor=actor,
+        verb="console.link",
+        subject=person.id,
+        detail={"workspace": home.id},
+    )
+    return await _made(runtime, tx, home.organization, person.id, None)
+
+
+async def _made(runtime: Runtime, tx: Tx, organization: Id, person: Id, now: datetime | None) -> str:
     table, secret = tables.code, new_secret(runtime)
-    await tx.execute(table.delete().filter_by(organization_id=organization, person_id=person.id, purpose=PURPOSE))
+    await tx.execute(table.delete().filter_by(organization_id=organization, person_id=person, purpose=PURPOSE))
     await tx.execute(
         table.insert().values(
             organization_id=organization,
             id=runtime.new_id(),
-            person_id=person.id,
+            person_id=person,
             purpose=PURPOSE,
             digest=digest(secret),
             attempts=0,
