@@ -13,7 +13,7 @@ import click
 from tertulia import journal
 
 GROUPS = {
-    "demo": ("demo", "Try it: an invented organization lives through weeks in minutes."),
+    "demo": ("demo", "Try it: an invented organization lives weeks in minutes."),
     "serve": ("serving", "Run the service: web pages, the timer and all work."),
     "console": ("console", "Print a link that signs an owner or admin in, on this machine."),
     "worker": ("working", "Run one more process of work, on PostgreSQL."),
@@ -28,11 +28,11 @@ GROUPS = {
     "cafe": ("cafe", "See how well the next groups of a café would suit."),
     "rest": ("hard_weeks", "Hard weeks: let what is playful rest, with support."),
     "groups": ("groups", "The groups of a workspace, never who is in them."),
-    "candle": ("candles", "Who receives candles, help numbers, and about how many were lit."),
+    "candle": ("candles", "Who receives candles, help numbers, about how many were lit."),
     "survey": ("survey", "Read results, say what will be done, check a question."),
     "overview": ("overview", "How a workspace is doing: a profile of published figures."),
     "recommendations": ("recommendations", "What could be tried, what was decided, what followed."),
-    "measures": ("measures", "Participation, ties and turnover of groups; employment and ratings."),
+    "measures": ("measures", "Participation, ties, turnover of groups; employment, ratings."),
     "inbox": ("inbox", "See events that could not be processed, and try them again."),
     "export": ("export", "Write a workspace's program and round counts to a file."),
     "erase": ("erase", "Erase a person for good."),

@@ -38,7 +38,14 @@ def command() -> None:
 @click.option("--key", default="", help="One figure only, like reach.")
 @click.option("--last", type=click.IntRange(1, 520), default=1, show_default=True, help="How many periods.")
 @click.option("--withheld/--no-withheld", default=False, help="Also list what is not shown, and why.")
-@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="A table to read, or data for other programs.",
+)
 @workspace_option
 @organization_option
 @asynchronous
