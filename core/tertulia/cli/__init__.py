@@ -15,7 +15,7 @@ from tertulia import journal
 GROUPS = {
     "demo": ("demo", "Try it: an invented organization lives weeks in minutes."),
     "serve": ("serving", "Run the service: web pages, the timer and all work."),
-    "console": ("console", "Print a link that signs an owner or admin in, on this machine."),
+    "console": ("console", "Print a link that signs an owner or admin in, from here."),
     "worker": ("working", "Run one more process of work, on PostgreSQL."),
     "doctor": ("doctor", "Find what is wrong or missing, and say how to mend it."),
     "keys": ("keys", "Make, add and change the keys that seal secrets."),
@@ -32,7 +32,7 @@ GROUPS = {
     "survey": ("survey", "Read results, say what will be done, check a question."),
     "overview": ("overview", "How a workspace is doing: a profile of published figures."),
     "recommendations": ("recommendations", "What could be tried, what was decided, what followed."),
-    "measures": ("measures", "Participation, ties, turnover of groups; employment, ratings."),
+    "measures": ("measures", "Participation, ties and turnover of groups; outside ratings."),
     "inbox": ("inbox", "See events that could not be processed, and try them again."),
     "export": ("export", "Write a workspace's program and round counts to a file."),
     "erase": ("erase", "Erase a person for good."),
