@@ -13,7 +13,7 @@ from tertulia.domain.people import Person
 from tertulia.errors import Mistake
 from tertulia.extension import Access, Handler
 from tertulia.runtime import Runtime
-from tertulia.services import audiences, codes, gallery, my_data, preferences, sign_in
+from tertulia.services import audiences, codes, gallery, my_data, preferences, rounds, sign_in
 from tertulia.storage import people, programs
 from tertulia.storage.database import Tx
 from tertulia.surveys.candle import life as candles
@@ -183,7 +183,7 @@ async def _choices(
             person = await _me(tx, session)
             mine = {one.key for one in await audiences.practices_for(tx, workspace, program, person)}
             told = [one for one in program.practices if not one.audience.groups or one.key in mine]
-            practices |= {practice.key: practice.title for practice in told}
+            practices |= {practice.key: practice.title for practice in (*told, rounds.SUPPORT)}
         for live in runtime.installations.of(workspace):
             channels |= {name for name, platform in live.platforms.items() if platform.survey is not None}
         if SEEING.roles & frozenset(roles.get(workspace, ())):

@@ -105,6 +105,8 @@ def test_a_long_text_of_hostile_repetition_is_read_quickly() -> None:
         ("sign up “Coffee with a colleague”", Parsed(name="join", args=("Coffee with a colleague",))),
         ("leave Coffee", Parsed(name="leave", args=("Coffee",))),
         ("count me out", Parsed(name="leave")),
+        ("Breathe!", Parsed(name="breathe")),
+        ("take a breath", Parsed(name="breathe")),
     ],
 )
 def test_practices_are_joined_and_left(text: str, expected: Parsed) -> None:

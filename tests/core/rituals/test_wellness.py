@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from tertulia.capabilities import Command
+from tertulia.domain.people import Actor
 from tertulia.rituals.wellness_plan import Options
-from tertulia.services import calendars, people, preferences, rounds
+from tertulia.services import answers, calendars, people, preferences, rounds
+from tertulia.services.prompts import Ticket
 from tertulia.storage import tables
 
 MONDAY = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
@@ -65,8 +68,8 @@ async def entries(town: Any, round_id: str, name: str) -> list[tuple[str, dateti
     return [(one.title, one.starts) for one in found]
 
 
-async def test_a_place_given_up_goes_to_the_next_who_is_told_at_once(open_town: OpenTown) -> None:
-    async with open_town() as town:
+async def test_a_place_given_up_goes_to_the_next_who_is_told_at_once(open_town: OpenTown, database_url: str) -> None:
+    async with open_town(url=database_url) as town:
         await signed_up(town)
         (field,) = town.letters("Ana")[0].fields
         assert [option.label for option in field.options] == [
@@ -139,6 +142,37 @@ async def test_who_opted_out_is_never_written_to_counted_or_waited_for(open_town
         assert "a place came free, and it is yours." in last(town, "Dov")
         assert town.letters("Eve") == []
         assert [len(town.letters(name)) for name in ("Ana", "Ben")] == [1, 2]
+
+
+async def test_who_was_not_asked_may_sign_up_all_the_same(open_town: OpenTown) -> None:
+    async with open_town() as town:
+        await town.apply(YOGA)
+        eve = await town.add("Eve", zone="Asia/Tokyo")
+        async with town.runtime.database.write() as tx:
+            await preferences.set_budget(town.runtime, tx, town.organization, eve, 0)
+        await signed_up(town)
+        assert town.letters("Eve") == []
+        asked = next(row for row in await town.rounds() if row["state"] == "open")
+        ticket = Ticket(town.organization, town.workspace, asked["id"], eve, "answer")
+        values = {"sessions": ["session-1"]}
+        reply = await answers.answer(town.runtime, ticket, person=eve, platform="web", values=values, key=None)
+        assert reply.status == "taken", reply
+        assert "(Europe/Lisbon)" in reply.prompt.fields[0].options[1].label
+        await town.live(MONDAY + timedelta(hours=34))
+        lines = await town.rows(tables.reservation, item="session-1")
+        assert [row["person_id"] for row in lines] == [eve]
+
+
+async def test_a_minute_to_breathe_is_a_word_away_and_leaves_no_trace(open_town: OpenTown) -> None:
+    async with open_town() as town:
+        await town.add("Ana")
+        await town.runtime.installations.refresh()
+        (live,) = town.runtime.installations.of(town.workspace)
+        actor = Actor(platform="square", realm="r", user="Ana")
+        reply = await live.context.inbox.command(Command(name="breathe", actor=actor), "one")
+        assert "six times: breathe in" in reply.text.plain()
+        assert "/my/breathe" in reply.text.html()
+        assert await town.rows(tables.participation) == await town.rows(tables.response) == []
 
 
 async def test_a_teacher_who_left_is_told_nothing(open_town: OpenTown) -> None:

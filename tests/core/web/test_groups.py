@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
+from tertulia.services import opening, programs, rounds
+
 PAGE = "/my/groups"
+PROGRAM = """
+[[practice]]
+key = "parents-ask"
+kind = "question"
+title = "Among parents"
+audience = { groups = ["parents"] }
+cadence = { rule = "FREQ=WEEKLY;BYDAY=MO", start = "2026-03-02T09:00", time = "common" }
+open_for = "2d"
+"""
 FOUND = {"do": "found", "name": "Parents", "about": "For those who raise children."}
 
 
@@ -140,3 +152,27 @@ async def test_a_name_is_taken_once(open_site: Any) -> None:
         answer = await other.post(PAGE, {**FOUND, "name": "PARENTS!", "workspace": acme.workspace})
         assert answer.status == 422
         assert "There is or was a group of this name" in await answer.text()
+
+
+async def test_who_is_not_in_a_group_finds_none_of_its_rounds(open_site: Any) -> None:
+    async with open_site() as site:
+        acme = site.tenants["Acme"]
+        keeper, _ = await founded(site, acme)
+        async with site.runtime.database.write() as tx:
+            where = {"organization": acme.organization, "workspace": acme.workspace}
+            await programs.apply(site.runtime, tx, **where, text=PROGRAM, actor="test")
+        site.clock.advance(timedelta(hours=4))
+        async with site.runtime.database.write() as tx:
+            recent = await rounds.recent(tx, acme.organization, acme.workspace)
+            row = next(one for one in recent if one.practice == "parents-ask")
+            await opening.open_round(site.runtime, tx, row)
+        path = f"/answer/{row.id}"
+        assert (await keeper.get(path)).status == 200
+        # neither a host, who sees that there is such a round, nor an admin reads or answers it
+        for who in ("host", "admin"):
+            visitor = await site.member(acme, who)
+            assert (await visitor.get(path)).status == 404
+            assert (await visitor.post(path, {"verb": "answer", "field.long": "x"})).status == 404
+            assert "Among parents" not in await (await visitor.get("/my/practices")).text()
+            assert "Among parents" not in await (await visitor.get("/my")).text()
+        assert "Among parents" in await (await keeper.get("/my/practices")).text()
