@@ -135,7 +135,8 @@ class Quiz:
             return None
         say, questions = words(language), content["questions"]
         latest, numbered = content.get("latest", False), list(enumerate(questions, start=1))
-        told = numbered[-1:] if latest else numbered
+        # a live quiz may end before all was asked
+        told = numbered[-1:] if latest else [one for one in numbered if tally.counted["tried"][one[0] - 1]]
         blocks: list[Block] = [Bullets(tuple(_told(number, one, tally.counted, say) for number, one in told))]
         if not latest:
             people = say.many("{number} person played.", "{number} people played.", players)

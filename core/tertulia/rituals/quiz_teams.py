@@ -70,7 +70,8 @@ def counted(questions: Sequence[Json], given: Sequence[Json]) -> Json:
         right = [
             sum(points([one], {"q1": each.get(f"q{at}")}) for each in given) for at, one in enumerate(questions, 1)
         ]
-    return {"players": len(given), "teams": teams if len(teams) > 1 else [], "right": right}
+    tried = [any(f"q{at}" in each for each in given) for at, _ in enumerate(questions, 1)]
+    return {"players": len(given), "teams": teams if len(teams) > 1 else [], "right": right, "tried": tried}
 
 
 def _tells(given: Sequence[Json]) -> bool:

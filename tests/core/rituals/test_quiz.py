@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -106,6 +107,11 @@ def test_equal_points_share_a_place_and_only_who_is_shown_has_one() -> None:
     shown = draft.body.plain()
     assert "1. Ben: 3\n- 2. Ana: 2\n- 2. Cleo: 2\n- 4. Dora: 1" in shown
     assert "Emil" not in shown
+    assert all(one["why"] in shown for one in asked["questions"])
+    ended = [{"q1": one["q1"]} for one in values]
+    early = KIND.summary(asked, (), replace(tally, counted=KIND.count(asked, ended)), "en")
+    assert early is not None
+    assert [one["why"] in early.body.plain() for one in asked["questions"]] == [True, False, False, False, False]
 
 
 async def test_a_day_of_quiz_ends_with_results_for_each_and_teams_for_all(

@@ -71,6 +71,8 @@ class Game:
 
 async def game(stage: Any, *names: str) -> Game:
     await stage.apply(QUIZ)
+    async with stage.database.write() as tx:
+        await tx.execute(tables.workspace.update().values(language="en"))
     persons = {"Hana": await member(stage, "Hana", "host")}
     persons |= {name: await member(stage, name) for name in names}
     stage.runtime.installations = Installations(stage.runtime)
@@ -123,6 +125,7 @@ async def test_question_after_question_and_then_one_answer_for_each(open_stage: 
         await live.show_question(session, HOST, 3)
         assert await made.play("Dora", 3) == "taken"
         await live.advance(session, HOST, "ended")
+        assert "Right:" not in await made.board(), "two who are not shown stand behind it"
 
         (root,) = [row for row in await stage.rows(tables.round_table) if row["occurrence"].startswith("host:")]
         kept = {row["person_id"]: row for row in await stage.rows(tables.response) if row["round_id"] == root["id"]}
