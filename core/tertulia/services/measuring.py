@@ -199,11 +199,11 @@ async def published(
     families: Sequence[Family] = ("participation", "ties", "turnover"),
     key: str = "",
     last: int = 1,
-    whole: bool = False,
+    whole: str | None = None,
 ) -> list[Figure]:
     """Return the figures of the *last* periods of each family, the oldest first: all that may be known of them.
 
-    *whole* leaves out all groups but everybody.
+    *whole* leaves out all groups but everybody, and all figures that are about anything else.
     """
     found: list[Figure] = []
     for family in families:

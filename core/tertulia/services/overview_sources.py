@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 
 import sqlalchemy as sa
 
@@ -19,7 +20,7 @@ from tertulia.storage.database import Tx
 from tertulia.storage.tables import benchmark, round_table
 from tertulia.surveys import scoring
 from tertulia.surveys.confidentiality.release import Cell
-from tertulia.surveys.instruments import Instrument, instruments
+from tertulia.surveys.instruments import instruments
 from tertulia.surveys.reading import FLOOR, read
 from tertulia.surveys.scoring import Estimate
 
@@ -43,22 +44,28 @@ class _Round:
 async def surveys(tx: Tx, organization: Id, workspace: Id, now: datetime) -> dict[str, list[Seen]]:
     """Return what surveys published of everybody, by component."""
     ended = await _ended(tx, organization, workspace, now - LOOK)
-    cells = await _cells(tx, organization, list(ended))
-    above = f"/workspaces/{workspace}/surveys"
+    asked = _asked()
+    items = [item.key for known in asked.values() for item in known]
+    told = await releasing.told_of_everybody(tx, organization, list(ended), items) if ended else {}
     found: dict[str, list[Seen]] = defaultdict(list)
-    for component in COMPONENTS:
-        instrument = instruments().get(component.instrument)
-        for round_ in ended.values() if instrument is not None else ():
-            if instrument is None:
-                continue
-            link, here = f"{above}/{round_.id}", cells.get(round_.id, {})
-            if component.shown == "index":
-                found[component.key] += _index(instrument, here, round_, link)
-            else:
-                found[component.key] += _items(instrument, here, round_, link)
     for round_ in ended.values():
-        found["response"] += _response(round_, f"{above}/{round_.id}")
+        here = {one.item: one for one in told.get(round_.id, ())}
+        link = f"/workspaces/{workspace}/surveys/{round_.id}"
+        for component in COMPONENTS:
+            known = asked.get(component.instrument, ())
+            if component.shown == "index":
+                found[component.key] += _index(component.instrument, known, here, round_, link)
+            else:
+                found[component.key] += [_seen(one, here[one.key], round_, link) for one in known if one.key in here]
+        found["response"] += _response(round_, link)
     return dict(found)
+
+
+@cache
+def _asked() -> Mapping[str, Sequence[Item]]:
+    """Return the questions of the instruments that components are made of."""
+    known = {one.instrument: instruments().get(one.instrument) for one in COMPONENTS if one.instrument}
+    return {name: one.items() for name, one in known.items() if one is not None and one.wording_shipped}
 
 
 async def _ended(tx: Tx, organization: Id, workspace: Id, since: datetime) -> dict[Id, _Round]:
@@ -83,20 +90,6 @@ async def _ended(tx: Tx, organization: Id, workspace: Id, since: datetime) -> di
     }
 
 
-async def _cells(tx: Tx, organization: Id, rounds: Sequence[Id]) -> dict[Id, dict[str, Cell]]:
-    """Return the cells of everybody by round and item; without figures where nothing may be told."""
-    told = await releasing.told_of_everybody(tx, organization, rounds)
-    return {round_id: {one.item: one for one in here} for round_id, here in told.items()}
-
-
-def _items(instrument: Instrument, here: Mapping[str, Cell], round_: _Round, link: str) -> list[Seen]:
-    found = []
-    for item in instrument.items() if instrument.wording_shipped else ():
-        if item.key in here:
-            found.append(_seen(item, here[item.key], round_, link))
-    return found
-
-
 def _seen(item: Item, one: Cell, round_: _Round, link: str) -> Seen:
     seen = Seen(key=item.key, label=item.text, at=round_.closed, estimate=None, link=link, withheld=figures.TOO_FEW)
     if one.outcome != "published":
@@ -113,12 +106,13 @@ def _seen(item: Item, one: Cell, round_: _Round, link: str) -> Seen:
     return replace(seen, estimate=reading.estimate, withheld="", counted=counted)
 
 
-def _index(instrument: Instrument, here: Mapping[str, Cell], round_: _Round, link: str) -> list[Seen]:
-    lines = [figures.line_of(item, here[item.key]) for item in instrument.items() if item.key in here]
+def _index(instrument: str, items: Sequence[Item], here: Mapping[str, Cell], round_: _Round, link: str) -> list[Seen]:
+    title = instruments()[instrument].title
+    lines = [figures.line_of(item, here[item.key]) for item in items if item.key in here]
     return [
-        Seen(key=instrument.key, label=instrument.title, at=round_.closed, estimate=one.estimate, link=link)
-        for one in indexes.indexes(lines, round_.closed.year)
-        if one.title == instrument.title
+        Seen(key=instrument, label=title, at=round_.closed, estimate=one.estimate, link=link)
+        for one in (indexes.indexes(lines, round_.closed.year) if lines else ())
+        if one.title == title
     ]
 
 
@@ -146,12 +140,10 @@ async def measures(tx: Tx, organization: Id, workspace: Id) -> dict[str, list[Se
                 families=[component.family],
                 key=component.figure,
                 last=PERIODS,
-                whole=True,
+                whole=component.narrowed,
             )
             link = f"/workspaces/{workspace}/overview/{component.key}#groups"
-            found[component.key] = [
-                _measured(component, one, link) for one in published if one.about == component.narrowed
-            ]
+            found[component.key] = [_measured(component, one, link) for one in published]
     return found
 
 

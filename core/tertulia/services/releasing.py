@@ -232,9 +232,11 @@ def _shown(one: Cell) -> Cell:
     return one if one.outcome == "published" else replace(one, answered=0, figures=())
 
 
-async def told_of_everybody(tx: Tx, organization: Id, rounds: Collection[Id]) -> dict[Id, list[Cell]]:
-    """Return by round what `told` returns of everybody."""
-    found = await cells.of_everybody(tx, organization, rounds, Group(family="company").key)
+async def told_of_everybody(
+    tx: Tx, organization: Id, rounds: Collection[Id], items: Collection[str]
+) -> dict[Id, list[Cell]]:
+    """Return by round what `told` returns of everybody and *items*."""
+    found = await cells.of_group(tx, organization, rounds, items, Group(family="company").key)
     return {round_id: [_shown(_cell(one)) for one in stored] for round_id, stored in found.items()}
 
 

@@ -63,13 +63,19 @@ async def of_round(tx: Tx, organization: Id, round_id: Id, *, published: bool = 
     return [_stored(row) for row in await tx.execute(query.order_by(cell.c.position))]
 
 
-async def of_everybody(
-    tx: Tx, organization: Id, rounds: Collection[Id], group_key: str
+async def of_group(
+    tx: Tx, organization: Id, rounds: Collection[Id], items: Collection[str], group_key: str
 ) -> dict[Id, list[StoredCell]]:
-    """Return by round the cells of everybody, whose *group_key* is given; those without figures too."""
+    """Return by round the cells of *items* and one group; those without figures too.
+
+    With round, item and group each is found by its key: a round has thousands of cells.
+    """
     found: dict[Id, list[StoredCell]] = defaultdict(list)
     query = sa.select(cell).where(
-        cell.c.organization_id == organization, cell.c.round_id.in_(rounds), cell.c.group_key == group_key
+        cell.c.organization_id == organization,
+        cell.c.round_id.in_(rounds),
+        cell.c.item.in_(items),
+        cell.c.group_key == group_key,
     )
     for row in await tx.execute(query.order_by(cell.c.round_id, cell.c.position)):
         found[row.round_id].append(_stored(row))

@@ -16,6 +16,8 @@ from tertulia.storage.database import Tx, upsert
 from tertulia.storage.tables import measure_figure, measure_period, measure_release, measure_roster, workspace
 
 CHUNK = 500
+EVERYBODY = "[]"
+"""The key of the group that nothing narrows down."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,17 +129,20 @@ async def figures(
     families: Collection[str],
     periods: Collection[str] = (),
     key: str = "",
-    whole: bool = False,
+    whole: str | None = None,
 ) -> list[sa.Row[Any]]:
-    """Return the rows of published figures, oldest period first, each period in its own order; *whole*: of all."""
+    """Return the rows of published figures, oldest period first, each period in its own order.
+
+    With *whole*, what they are about, only those of everybody: with *key* each is then found by its primary key.
+    """
     table = measure_figure.c
     wanted = [table.organization_id == organization, table.workspace_id == home, table.family.in_(list(families))]
     if periods:
         wanted.append(table.period.in_(list(periods)))
     if key:
         wanted.append(table.key == key)
-    if whole:
-        wanted.append(table.group_family == "company")
+    if whole is not None:
+        wanted += [table.about == whole, table.group_key == EVERYBODY]
     ended = sa.and_(
         measure_period.c.workspace_id == table.workspace_id,
         measure_period.c.family == table.family,
