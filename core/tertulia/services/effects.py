@@ -8,7 +8,7 @@ from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.prompts import Given
 from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
-from tertulia.services import kudos, rounds, sign_ups
+from tertulia.services import gallery, kudos, rounds, sign_ups
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people, rituals, tables
 from tertulia.storage.database import Tx, upsert
@@ -21,14 +21,14 @@ def sealed_place(organization: Id, root: Id, person: Id) -> tuple[str, str, str,
     return PRIVATE.name, organization, root, person
 
 
-async def carry_out(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id, person: Id, given: Given) -> None:
+async def carry_out(
+    runtime: Runtime, tx: Tx, round_: RoundRow, root: Id, person: Id, given: Given, platform: str
+) -> None:
     """Carry out what *given* asks for, in the transaction that keeps it."""
     if given.reserves is not None:
         await rituals.reserve(tx, round_.organization, root, person, given.reserves, runtime.clock.now())
     if given.private is not None:
         await _seal(runtime, tx, round_, root, person, given)
-    if given.standing == "join":
-        await sign_ups.sign_up(runtime, tx, round_.organization, round_.workspace, round_.practice, person)
     if given.thanks is not None:
         giver = kudos.Giver(
             organization=round_.organization,
@@ -38,6 +38,10 @@ async def carry_out(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id, person
             platform=platform,
         )
         await kudos.give_named(runtime, tx, giver, given.thanks)
+    if given.passed and gallery.exhibited(runtime, round_) is not None:
+        await gallery.take_down(tx, round_.organization, person, tables.gallery_item.c.round_id == round_.id)
+    if given.standing == "join":
+        await sign_ups.sign_up(runtime, tx, round_.organization, round_.workspace, round_.practice, person)
     elif given.standing == "leave":
         await sign_ups.withdraw(runtime, tx, round_.organization, round_.workspace, round_.practice, [person])
 

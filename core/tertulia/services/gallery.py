@@ -290,6 +290,18 @@ async def _open(runtime: Runtime, tx: Tx, organization: Id, item: Id, size: Size
     return None if body is None else runtime.vault.open(body, *sealed_place(organization, item, size))
 
 
+async def take_down(tx: Tx, organization: Id, person: Id, which: sa.ColumnElement[bool]) -> None:
+    """Delete those pictures of *person* that *which* chooses; repeating it is harmless."""
+    if tx.dialect.name == "sqlite":
+        # what is deleted is overwritten with zeros in the file
+        await tx.exec_driver_sql("PRAGMA secure_delete=ON")
+    item, picture_ = tables.gallery_item, tables.gallery_picture
+    selves = await people.selves(tx, organization, person)
+    mine = (item.c.organization_id == organization, item.c.person_id.in_(selves), which)
+    await tx.execute(picture_.delete().where(picture_.c.item_id.in_(sa.select(item.c.id).where(*mine))))
+    await tx.execute(item.delete().where(*mine))
+
+
 async def own(runtime: Runtime, tx: Tx, organization: Id, person: Id) -> list[Json]:
     """Return all pictures of a person with what is kept beside them, pixels included, as a data URL."""
     item = tables.gallery_item

@@ -34,10 +34,7 @@ class Posted:
 async def take_back(runtime: Runtime, tx: Tx, organization: Id, person: Id, round_id: Id) -> None:
     """Delete what *person* shares in a round, words and pictures; repeating it is harmless."""
     selves = await people.selves(tx, organization, person)
-    item = tables.gallery_item
-    mine = (item.c.organization_id == organization, item.c.person_id.in_(selves), item.c.round_id == round_id)
-    await _delete_pictures(tx, sa.select(item.c.id).where(*mine))
-    await tx.execute(item.delete().where(*mine))
+    await gallery.take_down(tx, organization, person, tables.gallery_item.c.round_id == round_id)
     round_ = await rounds.find(tx, round_id, organization)
     if round_ is None or gallery.exhibited(runtime, round_) is None:
         return
@@ -52,23 +49,6 @@ async def take_back(runtime: Runtime, tx: Tx, organization: Id, person: Id, roun
         ids = [hashlib.sha256(f"answered:{round_id}:{one}".encode()).hexdigest()[:32] for one in selves]
         await tx.execute(tables.participation.delete().where(tables.participation.c.id.in_(ids)))
     await show_again(runtime, tx, round_)
-
-
-async def take_back_picture(tx: Tx, organization: Id, person: Id, identifier: Id) -> None:
-    """Delete one picture of *person*; repeating it is harmless."""
-    item = tables.gallery_item
-    selves = await people.selves(tx, organization, person)
-    mine = (item.c.organization_id == organization, item.c.person_id.in_(selves), item.c.id == identifier)
-    await _delete_pictures(tx, sa.select(item.c.id).where(*mine))
-    await tx.execute(item.delete().where(*mine))
-
-
-async def _delete_pictures(tx: Tx, items: sa.Select[tuple[str]]) -> None:
-    if tx.dialect.name == "sqlite":
-        # what is deleted is overwritten with zeros in the file
-        await tx.exec_driver_sql("PRAGMA secure_delete=ON")
-    picture = tables.gallery_picture
-    await tx.execute(picture.delete().where(picture.c.item_id.in_(items)))
 
 
 async def show_again(runtime: Runtime, tx: Tx, round_: RoundRow) -> None:

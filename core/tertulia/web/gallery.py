@@ -24,7 +24,7 @@ from tertulia.services.pictures import Rendition, Size
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people
 from tertulia.storage.database import Tx
-from tertulia.storage.tables import response
+from tertulia.storage.tables import gallery_item, response
 from tertulia.web import pages
 from tertulia.web.access import register
 from tertulia.web.answering import PLATFORM, read_values
@@ -235,7 +235,7 @@ async def take_back_mine(request: web.Request) -> web.Response:
     async with runtime.database.write() as tx:
         whose = (session.organization, session.person)
         if "picture" in form:
-            await taking_back.take_back_picture(tx, *whose, str(form["picture"])[:32])
+            await gallery.take_down(tx, *whose, gallery_item.c.id == str(form["picture"])[:32])
         elif "round" in form:
             await taking_back.take_back(runtime, tx, *whose, str(form["round"])[:32])
     return see_other("/my/gallery")

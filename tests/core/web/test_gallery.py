@@ -279,6 +279,7 @@ async def test_who_opted_out_left_or_passed_is_not_shown(open_site: OpenSite) ->
         await mine.get(f"/answer/{scene.pets}")
         assert (await mine.post(f"/answer/{scene.pets}", {"verb": "pass"})).status == 200
         assert not await shown(other)
+        assert await scene.kept() == (0, 0, 0)
 
 
 async def test_what_is_past_its_day_is_neither_shown_nor_kept(open_site: OpenSite) -> None:
