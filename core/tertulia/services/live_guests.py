@@ -46,6 +46,8 @@ def _checked(runtime: Runtime, round_: RoundRow, verb: str, values: Json) -> Giv
     if verb not in {action.verb for action in kind.prompt(round_.content, "en").actions}:
         raise Mistake(answers.UNKNOWN)
     given = kind.accept(round_.content, verb, values)
+    if given.thanks is not None:
+        raise Mistake("Thanks come from somebody: link your account first, or say them aloud.")
     answers.check_storable(given.values)
     return given
 

@@ -214,10 +214,10 @@ async def decide(town: Any, text: str, *, publish: bool, reason: str = "") -> No
 
 
 async def test_questions_are_asked_moderated_voted_on_and_answered_to_all(
-    open_town: OpenTown, square: Callable[..., Any]
+    open_town: OpenTown, square: Callable[..., Any], database_url: str
 ) -> None:
     place = square("square")
-    async with open_town(place) as town:
+    async with open_town(place, url=database_url) as town:
         await town.apply(LEADERSHIP)
         for name in ("Ana", "Ben", "Cleo", "Dov"):
             await town.add(name)

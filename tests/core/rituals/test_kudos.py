@@ -217,14 +217,16 @@ async def test_no_message_goes_to_whom_it_may_not(open_town: OpenTown) -> None:
 
 
 async def test_whom_they_name_can_keep_thanks_out_and_who_gave_them_can_take_them_back(
-    open_town: OpenTown, square: Callable[..., Any]
+    open_town: OpenTown, square: Callable[..., Any], database_url: str
 ) -> None:
     place = square("square")
-    async with open_town(place) as town:
+    async with open_town(place, url=database_url) as town:
         await started(town)
         await town.live(MONDAY + timedelta(hours=10))
         for name in ("Ben", "Cleo", "Dov"):
             await give(town, "Ana", name, f"For {name}.")
+        await tell(town)
+        assert [len(town.letters(name)) for name in NAMES] == [1, 2, 2, 2]
         async with town.runtime.database.write() as tx:
             of = (town.runtime, tx, town.organization)
             (bens,) = await kudos.received(*of, town.people["Ben"])
