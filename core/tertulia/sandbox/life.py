@@ -14,7 +14,6 @@ import aiohttp
 from tertulia.delivery.ticker import Ticker
 from tertulia.sandbox import town as founding
 from tertulia.sandbox.drive import drive, settled
-from tertulia.sandbox.members import NEVER
 from tertulia.sandbox.town import MONDAY, Town
 from tertulia.stage import Arrival, Playable
 
@@ -118,8 +117,7 @@ class Life:
         self, connector: aiohttp.BaseConnector, stage: Playable, arrival: Arrival, verb: str, week: int
     ) -> bool:
         neighbour = self.town.neighbours[arrival.email]
-        pressable = verb in arrival.verbs or (verb != "stop" and set(arrival.verbs) - NEVER)
-        if pressable or arrival.link is None:
+        if verb in arrival.verbs or arrival.link is None:
             return await neighbour.press(stage, arrival, verb, week)
         origin = self.town.runtime.config.public_url
         return await neighbour.follow(connector, arrival.link, origin, verb, week)

@@ -25,6 +25,7 @@ LINES = (
     "Learning to bake flatbread with my neighbour.",
     "Two calls, one long walk.",
 )
+SECOND_THOUGHTS = 0.08
 NEVER = frozenset({"pass", "snooze", "stop"})
 
 
@@ -99,6 +100,10 @@ class Neighbour:
         along is not answered in private, too.
         """
         temper = self.inhabitant.temper
+        if arrival.verbs and "answer" not in arrival.verbs:
+            # something is told, such as a place that one has; few give it up
+            other = next((one for one in arrival.verbs if one not in NEVER), None)
+            return other if self._draw.random() < SECOND_THOUGHTS else None
         if arrival.shared and "pass" in arrival.verbs:
             if not temper.board:
                 return None
@@ -118,9 +123,7 @@ class Neighbour:
 
     async def press(self, stage: Playable, arrival: Arrival, verb: str, week: int) -> bool:
         """Answer on the platform's own screen."""
-        wanted = verb if verb in arrival.verbs else next((one for one in arrival.verbs if one not in NEVER), None)
-        if wanted is None:
-            return False
+        wanted = verb if verb in arrival.verbs else "answer"
         values = {} if wanted in NEVER else self._values(arrival.fields, week)
         return await stage.press(arrival, wanted, values)
 
@@ -137,6 +140,8 @@ class Neighbour:
                 form = read_form(await page.text())
             if not form.action:
                 return False
+            if verb == "answer" and verb not in form.verbs and self._draw.random() >= SECOND_THOUGHTS:
+                return True  # it was read, and nothing is asked
             async with browser.post(origin + form.action, data=self._fill(form, verb, week)) as reply:
                 return reply.status < 400
 

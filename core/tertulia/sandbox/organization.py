@@ -133,7 +133,8 @@ def _inhabitant(draw: random.Random, number: int, kind: WorkerType) -> Inhabitan
     employed = kind == "employee"
     city, zone, language = draw.choice(NEAR if employed and draw.random() < 0.6 else CITIES)
     name = f"{draw.choice(GIVEN)} {draw.choice(FAMILY)}"
-    first = language if draw.random() < 0.3 else "en"
+    # the first is you, who read the pages
+    first = language if draw.random() < 0.3 and number > 1 else "en"
     resident = Resident(
         name=name,
         email=f"{name.split()[0].lower()}.{number}@{DOMAIN}",
@@ -149,7 +150,6 @@ def _inhabitant(draw: random.Random, number: int, kind: WorkerType) -> Inhabitan
         languages=tuple(dict.fromkeys((first, "en", language))),
         tenure=tenure,
         temper=_temper(draw, resident),
-        # the first is the one that nobody plays
         reached=employed or draw.random() >= OUT_OF_REACH,
     )
 

@@ -20,7 +20,7 @@ from tertulia.errors import Mistake
 from tertulia.extension import Sandbox
 from tertulia.runtime import Runtime
 from tertulia.sandbox.members import Neighbour
-from tertulia.sandbox.organization import DOMAIN, NOTE, TEAMS, Inhabitant, Size, inhabitants
+from tertulia.sandbox.organization import DOMAIN, NOTE, Inhabitant, Size, inhabitants
 from tertulia.services import installations, people, preferences, programs, sign_ups
 from tertulia.stage import Playable
 from tertulia.storage import keys
@@ -122,12 +122,20 @@ async def _settle(town: Town, tx: Tx, seed: int) -> None:
         town.people[one.resident.email] = await people.add_person(
             town.runtime, tx, town.organization, one.fields, workspace=town.workspace, actor=ACTOR
         )
-    teams = {team: [one.resident.email for one in town.inhabitants if one.resident.team == team] for team in TEAMS}
+    colleagues: dict[tuple[str, str], list[str]] = {}
+    for one in town.inhabitants:
+        if one.reached:
+            colleagues.setdefault(_group(one), []).append(one.resident.email)
     for one in town.inhabitants[1:]:
-        mates = [email for email in teams[one.resident.team] if email != one.resident.email]
+        mates = [email for email in colleagues.get(_group(one), ()) if email != one.resident.email]
         town.neighbours[one.resident.email] = Neighbour(one, random.Random(draw.random()), mates)
     town.clock.set(SUNDAY_NOON)
     await _duties(town, tx)
+
+
+def _group(one: Inhabitant) -> tuple[str, str]:
+    """Name those who work in one team on the same terms: they thank each other."""
+    return one.resident.team, one.resident.worker_type
 
 
 async def _duties(town: Town, tx: Tx) -> None:
@@ -156,7 +164,7 @@ async def begin(town: Town, seed: int) -> None:
         for one in town.inhabitants:
             person = town.people[one.resident.email]
             channels = [stage.name for stage in town.stages if stage.seats(one.resident.email)]
-            if len(channels) > 1 and draw.random() < PREFERS:
+            if len(channels) > 1 and one.resident.email in town.neighbours and draw.random() < PREFERS:
                 await preferences.set_channel(town.runtime, tx, town.organization, person, draw.choice(channels))
             if one.temper.joins:
                 for practice in joined:

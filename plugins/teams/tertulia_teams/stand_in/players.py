@@ -64,7 +64,9 @@ class Players:
             return False
         given = {name: _written(value) for name, value in values.items()}
         turn = await self._stand_in.press(seen.person, seen.chat, seen.message, action, given)
-        return turn.status == 200
+        answer = turn.json() if turn.status == 200 else None
+        # a card in place of the old one says that it was taken; a refusal is a text
+        return isinstance(answer, dict) and answer.get("type") == CARD
 
     def seats(self, email: str) -> list[Seat]:
         """Return where one sits as a person."""
