@@ -28,6 +28,9 @@ from tertulia.service import Service
 from tertulia.services import rounds
 
 LANES = 8
+TUESDAY_AFTERNOON = timedelta(days=1, hours=16)
+"""History ends where a check-in is open for everybody, so that there is something to answer."""
+
 SWITCH = 0.0005
 """Seconds for which a thread keeps the interpreter: the database's threads wait for it many thousand times."""
 
@@ -43,7 +46,7 @@ class Options:
     port: int = 0
     leave: bool = False
     browser: bool = True
-    pace: timedelta = timedelta(hours=1)
+    pace: timedelta = timedelta(minutes=1)
 
 
 async def run(options: Options, console: Console) -> None:
@@ -68,7 +71,8 @@ async def run(options: Options, console: Console) -> None:
         console.print(await _summary(place, options.weeks))
         console.print(_figures(life, time.monotonic() - began))
         if not options.leave:
-            life.pace = options.pace
+            if not life.paced:
+                life.pace = options.pace
             console.print(f"Time goes on, at the pace set on {address} · Ctrl-C ends the demo.")
             await _until_stopped(life)
     finally:
@@ -95,7 +99,7 @@ def with_pages(life: Life) -> Callable[[web.Application], None]:
 
 async def _live(life: Life, weeks: int, console: Console) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn())
-    end = MONDAY + timedelta(weeks=weeks)
+    end = MONDAY + timedelta(weeks=weeks) + TUESDAY_AFTERNOON
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("living", total=(end - MONDAY).total_seconds(), note="")
         async for at in life.until(end):

@@ -27,14 +27,17 @@ logger = logging.getLogger(__name__)
 
 
 class Life:
-    """Drive one town; only one drive runs at a time. *pace* is how much of the town's time passes in a second."""
+    """Drive one town; only one drive runs at a time.
+
+    *pace* is how much of the town's time passes in a second; *paced* that somebody chose it.
+    """
 
     def __init__(self, town: Town, ticker: Ticker | None = None):
         self.town, self.ticker = town, ticker
         self.answers: Counter[str] = Counter()
         self.arrived: Counter[str] = Counter()
         self.missed: Counter[str] = Counter()
-        self.pace = timedelta(0)
+        self.pace, self.paced = timedelta(0), False
         self.goal: datetime | None = None
         self.since = town.clock.now()
         self._lock = asyncio.Lock()

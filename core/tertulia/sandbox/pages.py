@@ -146,7 +146,8 @@ async def _clock(request: web.Request) -> web.Response:
 async def _pace(request: web.Request) -> web.Response:
     pace = PACES.get(str((await request.post()).get("pace", "")))
     if pace is not None:
-        request.app[LIFE].pace = pace
+        life = request.app[LIFE]
+        life.pace, life.paced = pace, True
     raise web.HTTPSeeOther("/sandbox")
 
 
