@@ -13,6 +13,8 @@ from tertulia.services import employing, merging
 from tertulia.storage import tables
 
 OpenWorld = Callable[[], Any]
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""Where the database does not matter."""
 FILE = """email;start_date;end_date;end_reason;worker_type;fte
 ana@example.org;2024-01-01;2024-06-30;contract_end;freelancer;0.5
 ana@example.org;2024-06-15;;;employee;1
@@ -28,6 +30,7 @@ bob@example.org;2020-01-01;2020-02-01;other;;9
 """
 
 
+@ON_SQLITE
 async def test_a_dry_run_tells_what_is_odd_and_writes_nothing(open_world: OpenWorld) -> None:
     async with open_world() as world, world.database.write() as tx:
         await world.person(tx, "Ana")
@@ -67,6 +70,7 @@ async def test_an_import_is_kept_and_a_second_one_changes_nothing(open_world: Op
         assert verbs.count("employment.import") == 3
 
 
+@ON_SQLITE
 async def test_memberships_stand_in_and_merged_persons_are_one(open_world: OpenWorld) -> None:
     async with open_world() as world, world.database.write() as tx:
         ana, twin = await world.person(tx, "Ana"), await world.person(tx, "Twin")
@@ -83,6 +87,7 @@ async def test_memberships_stand_in_and_merged_persons_are_one(open_world: OpenW
 
 
 @pytest.mark.parametrize("text", ["", "email\na@b.c", "email,start_date,salary\n", "email,start_date,start_date\n"])
+@ON_SQLITE
 async def test_a_file_that_is_none_is_a_mistake(open_world: OpenWorld, text: str) -> None:
     async with open_world() as world, world.database.write() as tx:
         with pytest.raises(Mistake):

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from tertulia.services import measured
@@ -52,6 +53,7 @@ def test_each_family_is_there_once() -> None:
     assert [one.family for one in measured.KINDS] == ["participation", "ties", "turnover"]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_the_loop_publishes_what_ends_by_the_rounds_clock(open_world: Callable[[], Any]) -> None:
     """Of a workspace without anybody every family has a period, and nothing about anybody."""
     async with open_world() as world:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from tertulia.domain.identifiers import Id
@@ -23,6 +24,8 @@ from tertulia.surveys.confidentiality.candidates import Atom
 from tertulia.surveys.scoring import Estimate
 
 OpenWorld = Callable[[], Any]
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""Where the database does not matter."""
 WEEK = timedelta(weeks=1)
 WHOLE = {
     "[]": (15, 35),
@@ -127,6 +130,7 @@ async def test_two_workers_publish_one_period(open_world: OpenWorld) -> None:
         assert sorted(done) == [False, False, True]
 
 
+@ON_SQLITE
 async def test_who_is_counted_is_settled_for_a_month(open_world: OpenWorld) -> None:
     """One joiner and one leaver change no group of the month, and of the next one only with others left out."""
     async with open_world() as world:
@@ -156,6 +160,7 @@ async def test_who_is_counted_is_settled_for_a_month(open_world: OpenWorld) -> N
             assert all(len(teams[name] ^ now[name]) == 0 or len(teams[name] ^ now[name]) >= 5 for name in TEAMS)
 
 
+@ON_SQLITE
 async def test_what_was_interrupted_is_computed_anew(open_world: OpenWorld) -> None:
     async with open_world() as world:
         await people(world, {"Sales": 12})
@@ -172,6 +177,7 @@ async def test_what_was_interrupted_is_computed_anew(open_world: OpenWorld) -> N
         assert len(await read(world)) > 1
 
 
+@ON_SQLITE
 async def test_an_erased_member_is_counted_as_nobody(open_world: OpenWorld) -> None:
     async with open_world() as world:
         ids = await people(world, {"Sales": 30, "Support": 30})

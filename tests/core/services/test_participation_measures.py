@@ -17,6 +17,8 @@ from tertulia.storage import tables
 from tertulia.surveys.confidentiality.candidates import Group
 
 OpenStage = Callable[[], Any]
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""Where the database does not matter."""
 WEEK, HOUR = timedelta(weeks=1), timedelta(hours=1)
 ROOM = Place(platform="square", ref="room", kind="meeting")
 EVENING = Cadence(rule="FREQ=WEEKLY", start="2026-03-02T19:00", time="common", zone="UTC")
@@ -129,6 +131,7 @@ async def test_the_funnel_and_reach_of_a_week(open_stage: OpenStage) -> None:
         assert one(some, "inequality").withheld == "too few people"
 
 
+@ON_SQLITE
 async def test_hours_are_a_burden_for_whom_they_are_night(open_stage: OpenStage) -> None:
     async with open_stage() as stage:
         people = await staff(stage)
@@ -145,6 +148,7 @@ async def test_hours_are_a_burden_for_whom_they_are_night(open_stage: OpenStage)
         assert one(some, "reach").least == 0
 
 
+@ON_SQLITE
 async def test_a_merged_person_counts_once(open_stage: OpenStage) -> None:
     async with open_stage() as stage:
         people = await staff(stage)
@@ -162,6 +166,7 @@ async def test_a_merged_person_counts_once(open_stage: OpenStage) -> None:
         assert (reach.least, reach.most) == (13, 17)
 
 
+@ON_SQLITE
 async def test_nothing_published_names_anybody_or_says_what_was_written(open_stage: OpenStage) -> None:
     async with open_stage() as stage:
         people = await staff(stage)
@@ -177,6 +182,7 @@ async def test_nothing_published_names_anybody_or_says_what_was_written(open_sta
         assert "canary" not in repr(dump["measure_roster"])
 
 
+@ON_SQLITE
 async def test_of_a_survey_only_its_published_counts_are_told(open_stage: OpenStage) -> None:
     async with open_stage() as stage:
         await staff(stage)
