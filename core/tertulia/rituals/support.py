@@ -18,20 +18,12 @@ from tertulia.domain.walltime import wall_time
 from tertulia.errors import Mistake
 from tertulia.extension import Prepared, RoundRequest, Shared, Tally
 from tertulia.kinds import Conclusion, FollowUp, Outcome, Share
+from tertulia.wording import Words, words
 
 LISTENERS = "listeners"
 NAMED = 8
 """Listeners that one person is told of; of more, each is told of others, so that nobody is asked by all."""
 SHORTEST = timedelta(hours=2)
-CANDLE = Markup.parse(
-    "**If you need somebody:** write **candle** to me in private, or open *A candle in the wind* on your own "
-    "Tertulia page. It reaches one person, and nobody else is told."
-)
-RECORDED = (
-    "Nothing is kept unless you offer to listen. Then your name is shown to those who get this message, until the "
-    "day it names."
-)
-RECORDED_LISTENERS = "Nothing is kept. Whom you speak to is between you and them."
 
 
 class Options(BaseModel):
@@ -54,34 +46,46 @@ class Support:
 
     def prompt(self, content: Json, language: str) -> Draft:
         """Show the candle before anything else."""
-        until = datetime.fromisoformat(content["until"])
-        body = CANDLE
+        until, say = datetime.fromisoformat(content["until"]), words(language)
+        body = _candle(say)
         if content["word"]:
             body += Markup.literal(content["word"])
         body += Markup.literal(
-            f"Invitations to play and chat rest until {wall_time(until, content['zone']):%d %B}. Nothing is expected "
-            "of you here. If you have time and an ear for a colleague, you can offer it."
+            say(
+                "Invitations to play and chat rest until {day}. Nothing is expected of you here. If you have time "
+                "and an ear for a colleague, you can offer it.",
+                day=f"{wall_time(until, content['zone']):%Y-%m-%d}",
+            )
         )
-        listen = Action(verb="listen", label="I have time to listen")
-        fine = Action(verb="pass", label="All right", style="primary")
-        return _draft(content, body, RECORDED, (fine, listen))
+        listen = Action(verb="listen", label=say("I have time to listen"))
+        fine = Action(verb="pass", label=say("All right"), style="primary")
+        recorded = say(
+            "Nothing is kept unless you offer to listen. Then your name is shown to those who get this message, "
+            "until the day it names."
+        )
+        return _draft(content, body, recorded, (fine, listen))
 
     def accept(self, content: Json, verb: str, values: Json) -> Given:
         """Take an offer to listen."""
         if verb != "listen":
-            raise Mistake("There is nothing to answer here.")
+            say = words()
+            raise Mistake(say("There is nothing to answer here."))
         return Given(values={"listens": True}, counts=False)
 
     def prompt_for(self, content: Json, share: Json, language: str) -> Draft:
         """Tell who offered to listen."""
-        names = [mate["name"] for mate in share["people"]]
-        told = "These colleagues have time to listen; just write to one of them:"
-        body = CANDLE + (Markup.literal(told) + Markup.bullets(names) if names else Markup.literal(""))
-        return _draft(content, body, RECORDED_LISTENERS, (Action(verb="pass", label="All right"),))
+        say, names = words(language), [mate["name"] for mate in share["people"]]
+        body = _candle(say)
+        if names:
+            told = say("These colleagues have time to listen; just write to one of them:")
+            body += Markup.literal(told) + Markup.bullets(names)
+        recorded = say("Nothing is kept. Whom you speak to is between you and them.")
+        return _draft(content, body, recorded, (Action(verb="pass", label=say("All right")),))
 
     def accept_for(self, content: Json, share: Json, verb: str, values: Json) -> Given:
         """Take nothing: whoever is told needs not answer."""
-        raise Mistake("There is nothing to answer here.")
+        say = words()
+        raise Mistake(say("There is nothing to answer here."))
 
     def summary(self, content: Json, given: Sequence[Shared], tally: Tally, language: str) -> Draft | None:
         """Show nothing."""
@@ -103,6 +107,15 @@ class Support:
             stage=LISTENERS, at=outcome.closed_at, open_for=open_for, shares=shares, content=dict(content)
         )
         return Conclusion(follow_ups=(follow_up,))
+
+
+def _candle(say: Words) -> Markup:
+    return Markup.parse(
+        say(
+            "**If you need somebody:** write **candle** to me in private, or open *A candle in the wind* on your own "
+            "Tertulia page. It reaches one person, and nobody else is told."
+        )
+    )
 
 
 def _some(listeners: Sequence[Id], one: Id, number: int) -> list[Id]:

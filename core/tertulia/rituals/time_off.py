@@ -12,16 +12,10 @@ from tertulia.domain.markup import Markup
 from tertulia.domain.prompts import Action, Draft, Given, Privacy
 from tertulia.errors import Mistake
 from tertulia.extension import Prepared, RoundRequest, Shared, Tally
+from tertulia.wording import Words, words
 
-WORDS = (
-    "When was your last day on which you did not think of work? If you have to search, plan the next one.",
-    "Days off that are planned are taken. Ten minutes with your calendar today give you one in the coming weeks.",
-    "A free afternoon counts as well. Which one would do you good this month?",
-    "Nobody is thanked for days off not taken. Put one into the calendar before somebody else fills it.",
-    "Is there somebody or something that you have had no time for? A day off is made for that.",
-    "The work will be there when you come back. Will you be rested? Look for a day, and keep it.",
-)
-RECORDED = "Nothing is counted or kept: no days, and not whether you read this. You asked for it, and may leave."
+WORDS = 6
+"""Sentences that take turns."""
 
 
 class Options(BaseModel):
@@ -44,20 +38,37 @@ class TimeOff:
     def prepare(self, request: RoundRequest) -> Prepared:
         """Take the sentences in turn."""
         options: Options = request.options
-        return Prepared(content={"word": request.turn % len(WORDS), "how": options.how})
+        return Prepared(content={"word": request.turn % WORDS, "how": options.how})
 
     def prompt(self, content: Json, language: str) -> Draft:
         """Say one sentence; there is nothing to answer."""
-        body = Markup.literal(WORDS[content["word"]])
+        say = words(language)
+        body = Markup.literal(_sentences(say)[content["word"]])
         if content["how"]:
             body += Markup.literal(content["how"])
-        fine = Action(verb="pass", label="All right")
-        return Draft(title="", body=body, recorded=RECORDED, actions=(fine,), visibility="me")
+        fine = Action(verb="pass", label=say("All right"))
+        return Draft(title="", body=body, recorded=_recorded(say), actions=(fine,), visibility="me")
 
     def accept(self, content: Json, verb: str, values: Json) -> Given:
         """Take nothing."""
-        raise Mistake("There is nothing to answer here.")
+        say = words()
+        raise Mistake(say("There is nothing to answer here."))
 
     def summary(self, content: Json, given: Sequence[Shared], tally: Tally, language: str) -> Draft | None:
         """Show nothing."""
         return None
+
+
+def _sentences(say: Words) -> tuple[str, ...]:
+    return (
+        say("When was your last day on which you did not think of work? If you have to search, plan the next one."),
+        say("Days off that are planned are taken. Ten minutes with your calendar today give you one soon."),
+        say("A free afternoon counts as well. Which one would do you good this month?"),
+        say("Nobody is thanked for days off not taken. Put one into the calendar before somebody else fills it."),
+        say("Is there somebody or something that you have had no time for? A day off is made for that."),
+        say("The work will be there when you come back. Will you be rested? Look for a day, and keep it."),
+    )
+
+
+def _recorded(say: Words) -> str:
+    return say("Nothing is counted or kept: no days, and not whether you read this. You asked for it, and may leave.")
