@@ -16,6 +16,7 @@ from tertulia import forms
 from tertulia.domain.prompts import SEEN_BY
 from tertulia.errors import Mistake
 from tertulia.extension import Shared, Tally
+from tertulia.rituals.cafe_view import MONTHS, WEEKDAYS
 from tertulia.rituals.check_in import MOODS, CheckIn
 from tertulia.services import kudos_telling, thanking
 from tertulia.wording import CATALOGUE, LOCALE, speaking, words
@@ -44,7 +45,7 @@ def said(path: Path) -> Iterator[tuple[str, ...]]:
 def sentences() -> set[tuple[str, ...]]:
     """Return what all kinds say, and the words that stand in a list."""
     found = {one for path in SOURCES for one in said(path)}
-    return found | {(one,) for one in (*SEEN_BY.values(), *MOODS)}
+    return found | {(one,) for one in (*SEEN_BY.values(), *MOODS, *WEEKDAYS, *MONTHS)}
 
 
 def catalogue(language: str) -> Catalog:

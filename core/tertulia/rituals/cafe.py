@@ -8,6 +8,7 @@ those who were silent for three rounds and are asked no more.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -23,6 +24,7 @@ from tertulia.forms import choice, text
 from tertulia.kinds import Conclusion, Dealing, Engagement, FollowUp, Grouping, Outcome, Share
 from tertulia.rituals import icebreaker
 from tertulia.rituals.cafe_view import NONE, View, introduction, letters, names
+from tertulia.wording import Words, words
 
 MEET, MET, THANKS, LAPSED = "meet", "met", "thanks", "lapsed"
 NOTE_ROOM, THANKS_ROOM = 1500, 300
@@ -30,24 +32,6 @@ ASKED_FOR = timedelta(days=5)
 """How long it is asked whether people met, and thanks can be read."""
 NOTES_FOR = timedelta(days=2)
 RETURN_FOR = timedelta(days=14)
-RECORDED = "Your group sees what suits you; it is kept under your name, and counted nowhere."
-RECORDED_NOTE = "Your group reads your note; it is kept under your name, and that you wrote counts as taking part."
-RECORDED_MET = (
-    "That you took part is counted once, and a number is kept for the tie between you. Whether you met is shown to "
-    "nobody; your thanks goes to your group."
-)
-NOTHING = "Nothing is recorded."
-MET_FIELD = Field(
-    key="met",
-    kind="one",
-    label="Did you meet?",
-    options=(
-        Option(value="yes", label="Yes"),
-        Option(value="later", label="Not yet"),
-        Option(value="no", label="No"),
-    ),
-)
-THANKS_FIELD = Field(key="thanks", kind="short", label="A word of thanks to your group", hint="If you like.")
 
 
 class Wishes(BaseModel):
@@ -140,44 +124,50 @@ class Cafe:
 
     def prompt(self, content: Json, language: str) -> Draft:
         """Say in a shared place that a café is under way."""
-        body = Markup.parse("A café is under way. Whoever takes part has been told privately whom to meet.")
-        return Draft(title="", body=body, recorded=NOTHING, actions=(_fine(),), visibility="me")
+        say = words(language)
+        told = say("A café is under way. Whoever takes part has been told privately whom to meet.")
+        body, fine = Markup.literal(told), (_fine(say),)
+        return Draft(title="", body=body, recorded=say("Nothing is recorded."), actions=fine, visibility="me")
 
     def accept(self, content: Json, verb: str, values: Json) -> Given:
         """Take nothing from those who are in no group."""
-        raise Mistake("You are in no group of this café; join it, and you are from its next round on.")
+        say = words()
+        raise Mistake(say("You are in no group of this café; join it, and you are from its next round on."))
 
     def prompt_for(self, content: Json, share: Json, language: str) -> Draft:
         """Show one member the stage."""
-        view, stage = View.of(share), content.get("stage", "")
+        say = words(language)
+        view, stage = View.of(share, say), content.get("stage", "")
+        nothing, fine = say("Nothing is recorded."), (_fine(say),)
         if stage == LAPSED:
-            return _lapsed(content)
+            return _lapsed(content, say)
         if view.lonely:
-            return _draft("", Markup.literal(view.lonely), NOTHING, (), (_fine(),), "me")
+            return _draft("", Markup.literal(view.lonely), nothing, (), fine, "me")
         if stage == MEET:
             return _meet(content, view)
         if stage == MET:
             return _met(view)
         if stage == THANKS:
-            return _draft("Thank you", letters(view.thanks((MET,))), NOTHING, (), (_fine(),), "me")
+            return _draft(say("Thank you"), letters(view.thanks((MET,))), nothing, (), fine, "me")
         return _introduce(content, view)
 
     def accept_for(self, content: Json, share: Json, verb: str, values: Json) -> Given:
         """Take times, notes, whether they met, or the wish to return."""
-        view, stage = View.of(share), content.get("stage", "")
+        say = words()
+        view, stage = View.of(share, say), content.get("stage", "")
         if stage == LAPSED:
             return Given(values={"returned": True}, counts=False, standing="join")
         if view.lonely or stage == THANKS:
-            raise Mistake("There is nothing to answer here.")
+            raise Mistake(say("There is nothing to answer here."))
         if stage == MET:
-            return _take_met(values)
+            return _take_met(values, say)
         if view.by == "notes":
-            note = text(values, _note_field(), NOTE_ROOM)
+            note = text(values, _note_field(say), NOTE_ROOM)
             if note is None:
-                raise Mistake("There is no note yet; write one, or pass.")
+                raise Mistake(say("There is no note yet; write one, or pass."))
             return Given(values={"note": note})
         if stage == MEET:
-            raise Mistake("There is nothing to answer here.")
+            raise Mistake(say("There is nothing to answer here."))
         return Given(values={"times": _chosen(values, view)}, counts=False)
 
     def summary(self, content: Json, given: Sequence[Shared], tally: Tally, language: str) -> Draft | None:
@@ -206,7 +196,7 @@ class Cafe:
 
     def engagements(self, content: Json, share: Json, language: str) -> Sequence[Engagement]:
         """Put the proposed times into the calendar, or the one that was found."""
-        view, stage = View.of(share), content.get("stage", "")
+        view, stage = View.of(share, words(language)), content.get("stage", "")
         if view.lonely or not view.times or view.zone is None or stage not in ("", MEET):
             return ()
         settled = view.best() if stage else view.agreed()
@@ -214,70 +204,101 @@ class Cafe:
 
 
 def _engagement(content: Json, view: View, number: int, settled: datetime | None) -> Engagement:
-    time = view.times[number]
+    time, say = view.times[number], view.say
     status: Literal["tentative", "confirmed", "cancelled"] = "tentative"
     if settled is not None:
         status = "confirmed" if time == settled else "cancelled"
     return Engagement(
         key=f"{view.group}-{number}",
-        title=f"Café with {names(view.mates)}",
+        title=say("Café with {names}", names=names(view.mates, say)),
         starts=time,
         ends=time + timedelta(minutes=content["minutes"]),
-        description=f"{view.why} To begin with: {content['question']}",
+        description=f"{view.why} {say('To begin with: ')}{content['question']}",
         status=status,
     )
 
 
 def _introduce(content: Json, view: View) -> Draft:
-    body = introduction(view, content["question"])
+    say, body = view.say, introduction(view, content["question"])
     if view.by == "notes":
-        return _draft("", body, RECORDED_NOTE, (_note_field(),), (_send("Send to my group"),), "group")
+        send = (_send(say("Send to my group")),)
+        return _draft("", body, _recorded_note(say), (_note_field(say),), send, "group")
     found = view.agreed()
     if found:
-        body += Markup.literal(f"{view.at(found)} suits all of you.")
+        body += Markup.literal(say("{time} suits all of you.", time=view.at(found)))
     times = Field(
         key="times",
         kind="many",
-        label="Which of these suit you? (your time)",
+        label=say("Which of these suit you? (your time)"),
         options=view.options(),
-        hint="Your page of this café has them as a calendar file, too.",
+        hint=say("Your page of this café has them as a calendar file, too."),
     )
-    return _draft("", body, RECORDED, (times,), (_send("Tell my group"),), "group")
+    recorded = say("Your group sees what suits you; it is kept under your name, and counted nowhere.")
+    return _draft("", body, recorded, (times,), (_send(say("Tell my group")),), "group")
 
 
 def _meet(content: Json, view: View) -> Draft:
+    say = view.say
     if view.by == "notes":
-        said = view.notes(("",))
-        heard = letters(said) if said else Markup.literal(f"{names(view.mates)} has not written yet; begin again.")
-        body = Markup.literal("What your group wrote:") + heard
-        return _draft("Notes from your café", body, RECORDED_NOTE, (_note_field(),), (_send("Write back"),), "group")
+        said, mates = view.notes(("",)), names(view.mates, say)
+        silent = Markup.literal(say("{names} has not written yet; begin again.", names=mates))
+        body = Markup.literal(say("What your group wrote:")) + (letters(said) if said else silent)
+        send, title = (_send(say("Write back")),), say("Notes from your café")
+        return _draft(title, body, _recorded_note(say), (_note_field(say),), send, "group")
     best, agreed = view.best(), view.agreed()
     when = view.at(best) if best else ""
-    told = f"You meet {names(view.mates)}: {when}, your time."
+    told = say("You meet {names}: {time}, your time.", names=names(view.mates, say), time=when)
     if agreed is None:
-        told += " Not everybody said what suits, so write to each other where it does not."
-    body = Markup.literal(told) + Markup.parse("Your page of this café has it as a calendar file.")
-    return _draft("Your café", body, NOTHING, (), (_fine(),), "me")
+        unsure = say("Not everybody said what suits, so write to each other where it does not.")
+        told = f"{told} {unsure}"
+    body = Markup.literal(told) + Markup.literal(say("Your page of this café has it as a calendar file."))
+    return _draft(say("Your café"), body, say("Nothing is recorded."), (), (_fine(say),), "me")
 
 
 def _met(view: View) -> Draft:
-    body = Markup.literal(f"You were introduced to {names(view.mates)}.")
-    field = MET_FIELD
+    say = view.say
+    body = Markup.literal(say("You were introduced to {names}.", names=names(view.mates, say)))
+    field = _met_field(say)
     if view.by == "notes":
         said = view.notes((MEET,))
         body += letters(said) if said else Markup()
-        field = Field(key="met", kind="one", label="Did you exchange notes?", options=MET_FIELD.options)
-    return _draft("Did you meet?", body, RECORDED_MET, (field, THANKS_FIELD), (_send("Tell"),), "group")
-
-
-def _lapsed(content: Json) -> Draft:
-    told = (
-        f"Nothing came from you in {content['silent_rounds']} rounds, so you are introduced to nobody any more. "
-        "That is quite all right, and nobody else is told. You may return whenever you like."
+        field = replace(field, label=say("Did you exchange notes?"))
+    recorded = say(
+        "That you took part is counted once, and a number is kept for the tie between you. Whether you met is shown "
+        "to nobody; your thanks goes to your group."
     )
-    back = Action(verb="return", label="Take part again", style="primary")
-    recorded = "Kept is only that you take part again, if you say so."
-    return _draft("A break from the café", Markup.literal(told), recorded, (), (back, _fine()), "me")
+    fields, send = (field, _thanks_field(say)), (_send(say("Tell")),)
+    return _draft(say("Did you meet?"), body, recorded, fields, send, "group")
+
+
+def _lapsed(content: Json, say: Words) -> Draft:
+    told = say(
+        "Nothing came from you in {rounds} rounds, so you are introduced to nobody any more. "
+        "That is quite all right, and nobody else is told. You may return whenever you like.",
+        rounds=content["silent_rounds"],
+    )
+    back = Action(verb="return", label=say("Take part again"), style="primary")
+    recorded = say("Kept is only that you take part again, if you say so.")
+    title = say("A break from the café")
+    return _draft(title, Markup.literal(told), recorded, (), (back, _fine(say)), "me")
+
+
+def _recorded_note(say: Words) -> str:
+    return say("Your group reads your note; it is kept under your name, and that you wrote counts as taking part.")
+
+
+def _met_field(say: Words) -> Field:
+    options = (
+        Option(value="yes", label=say("Yes")),
+        Option(value="later", label=say("Not yet")),
+        Option(value="no", label=say("No")),
+    )
+    return Field(key="met", kind="one", label=say("Did you meet?"), options=options)
+
+
+def _thanks_field(say: Words) -> Field:
+    label = say("A word of thanks to your group")
+    return Field(key="thanks", kind="short", label=label, hint=say("If you like."))
 
 
 def _draft(
@@ -291,33 +312,34 @@ def _draft(
     return Draft(title=title, body=body, recorded=recorded, fields=fields, actions=actions, visibility=visibility)
 
 
-def _fine() -> Action:
-    return Action(verb="pass", label="All right")
+def _fine(say: Words) -> Action:
+    return Action(verb="pass", label=say("All right"))
 
 
 def _send(label: str) -> Action:
     return Action(verb="answer", label=label, style="primary")
 
 
-def _note_field() -> Field:
-    return Field(key="note", kind="long", label="A few lines to your group", hint="Three sentences are plenty.")
+def _note_field(say: Words) -> Field:
+    label = say("A few lines to your group")
+    return Field(key="note", kind="long", label=label, hint=say("Three sentences are plenty."))
 
 
 def _chosen(values: Json, view: View) -> list[str]:
     given = values.get("times")
     chosen = [str(one) for one in given] if isinstance(given, list | tuple) else [str(given)] if given else []
-    offered = {option.value for option in view.options()}
+    offered, say = {option.value for option in view.options()}, view.say
     if not chosen:
-        raise Mistake("Nothing is ticked; tick what suits you, or that none does.")
+        raise Mistake(say("Nothing is ticked; tick what suits you, or that none does."))
     if not set(chosen) <= offered:
-        raise Mistake("One of these times is not offered; open the question again.")
+        raise Mistake(say("One of these times is not offered; open the question again."))
     return sorted(set(chosen) - {NONE})
 
 
-def _take_met(values: Json) -> Given:
-    met, thanks = choice(values, MET_FIELD), text(values, THANKS_FIELD, THANKS_ROOM)
+def _take_met(values: Json, say: Words) -> Given:
+    met, thanks = choice(values, _met_field(say)), text(values, _thanks_field(say), THANKS_ROOM)
     if met is None:
-        raise Mistake("Say whether you met, or pass.")
+        raise Mistake(say("Say whether you met, or pass."))
     return Given(values={"met": met} | ({"thanks": thanks} if thanks else {}), counts=False)
 
 

@@ -11,9 +11,14 @@ from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.markup import Bullets, Markup, Paragraph, Span
 from tertulia.domain.prompts import Option
 from tertulia.domain.walltime import wall_time
+from tertulia.wording import Words
 
 NONE = "none"
-OTHERS_LEFT = "The others cannot take part after all. You come first in the next round."
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +45,11 @@ class View:
     times: tuple[datetime, ...]
     group: Id | None
     alone: str | None
+    say: Words
 
     @classmethod
-    def of(cls, share: Json) -> View:
-        """Read a share."""
+    def of(cls, share: Json, say: Words) -> View:
+        """Read a share, to be shown in the language of *say*."""
         me = share.get("me")
         return cls(
             mates=tuple(_mate(one) for one in share.get("people", ())),
@@ -55,22 +61,31 @@ class View:
             times=tuple(datetime.fromisoformat(one) for one in share.get("times", ())),
             group=share.get("group"),
             alone=share.get("alone"),
+            say=say,
         )
 
     @property
     def lonely(self) -> str | None:
         """Return what a member is told who has nobody to meet."""
-        return self.alone or (None if self.mates else OTHERS_LEFT)
+        say = self.say
+        left = say("The others cannot take part after all. You come first in the next round.")
+        return self.alone or (None if self.mates else left)
 
     def at(self, instant: datetime) -> str:
         """Write a time where the member is; for a whole group where everybody is."""
         zones = [self.zone] if self.zone else sorted({mate.zone for mate in self.mates})
-        return "; ".join(f"{_when(instant, zone)}{'' if self.zone else f' ({_city(zone)})'}" for zone in zones)
+        return "; ".join(f"{self._when(instant, zone)}{'' if self.zone else f' ({_city(zone)})'}" for zone in zones)
+
+    def _when(self, instant: datetime, zone: str) -> str:
+        at, say = wall_time(instant, zone), self.say
+        day, month = say(WEEKDAYS[at.weekday()]), say(MONTHS[at.month - 1])
+        return say("{weekday}, {day} {month}, {time}", weekday=day, day=f"{at:%d}", month=month, time=f"{at:%H:%M}")
 
     def options(self) -> tuple[Option, ...]:
         """Offer the proposed times."""
         offered = [Option(value=str(at), label=self.at(time)) for at, time in enumerate(self.times)]
-        return (*offered, Option(value=NONE, label="None of these: we find one ourselves"))
+        say = self.say
+        return (*offered, Option(value=NONE, label=say("None of these: we find one ourselves")))
 
     def agreed(self) -> datetime | None:
         """Return the first time that suits everybody, once everybody has said what does."""
@@ -111,10 +126,10 @@ class View:
         ]
 
 
-def names(mates: Sequence[Mate]) -> str:
+def names(mates: Sequence[Mate], say: Words) -> str:
     """Write the names in a row."""
     said = [mate.name for mate in mates]
-    return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
+    return said[0] if len(said) == 1 else say("{names} and {last}", names=", ".join(said[:-1]), last=said[-1])
 
 
 def introduction(view: View, question: str) -> Markup:
@@ -124,17 +139,18 @@ def introduction(view: View, question: str) -> Markup:
     who = Bullets(
         tuple((Span(mate.name, bold=True), Span(f" {mate.about}" if mate.about else "")) for mate in view.mates)
     )
-    opening = "You are introduced to:" if view.zone else "You are introduced to each other:"
+    say = view.say
+    opening = say("You are introduced to:") if view.zone else say("You are introduced to each other:")
     body = Markup((Paragraph((Span(opening),)), who, Paragraph((Span(view.why),))))
     for reason in view.yielded:
         body += Markup.literal(reason)
     if view.by == "notes":
-        body += Markup.literal("Exchange a few notes over the next days; nobody but your group reads them.")
+        body += Markup.literal(say("Exchange a few notes over the next days; nobody but your group reads them."))
     elif not view.zone:
-        body += Markup((Paragraph((Span("Times that fit everybody's hours:"),)),))
+        body += Markup((Paragraph((Span(say("Times that fit everybody's hours:")),)),))
         body += Markup.bullets(view.at(time) for time in view.times)
     if question:
-        body += Markup((Paragraph((Span("To begin with: "), Span(question, italic=True))),))
+        body += Markup((Paragraph((Span(say("To begin with: ")), Span(question, italic=True))),))
     return body
 
 
@@ -148,10 +164,6 @@ def _mate(one: Json) -> Mate:
     return Mate(
         id=one["id"], name=one["name"], about=f"({about})" if about else "", zone=one["zone"], given=one["given"]
     )
-
-
-def _when(instant: datetime, zone: str) -> str:
-    return f"{wall_time(instant, zone):%A, %d %B, %H:%M}"
 
 
 def _city(zone: str) -> str:
