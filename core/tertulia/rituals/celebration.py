@@ -20,6 +20,8 @@ from tertulia.errors import Mistake
 from tertulia.extension import Prepared, RoundRequest, Shared, Tally
 from tertulia.forms import text
 from tertulia.kinds import Dealing, FollowUp, Occasion, Share
+from tertulia.rituals.day_names import of_the_week
+from tertulia.wording import Words, words
 
 Name = Literal["birthday", "anniversary", "welcome", "farewell"]
 YEARLY: Mapping[str, bool] = {"birthday": True, "anniversary": True, "welcome": False, "farewell": False}
@@ -30,28 +32,6 @@ KEPT_DAYS = 75
 MOST = 5
 """Colleagues for whom one person is asked to write at a time."""
 ROOM = 500
-COMING = {
-    "birthday": "birthday",
-    "anniversary": "another year with us",
-    "welcome": "starts with us",
-    "farewell": "says goodbye",
-}
-TITLES = {
-    "birthday": "Happy birthday!",
-    "anniversary": "Another year together",
-    "welcome": "Welcome!",
-    "farewell": "Farewell, and thank you",
-}
-PUBLIC = {
-    "birthday": "Today is {name}'s birthday.",
-    "anniversary": "{name} has been with us for another year.",
-    "welcome": "{name} is new here. Welcome!",
-    "farewell": "{name} says goodbye today.",
-}
-RECORDED = (
-    "What you write is kept under your name, is read by the person it is for, and by nobody before the day. It is "
-    f"deleted {KEPT_DAYS} days after this question. Passes are counted, never named."
-)
 
 
 class Options(BaseModel):
@@ -103,37 +83,45 @@ class Celebration:
 
     def prompt(self, content: Json, language: str) -> Draft:
         """Say that there is nothing to do for those who are not asked."""
-        return _told("", Markup.literal("There is nothing to celebrate here at the moment."))
+        say = words(language)
+        return _told("", Markup.literal(say("There is nothing to celebrate here at the moment.")), say)
 
     def accept(self, content: Json, verb: str, values: Json) -> Given:
         """Take nothing from those who are not asked."""
-        raise Mistake("Nobody is waiting for wishes from you here.")
+        say = words()
+        raise Mistake(say("Nobody is waiting for wishes from you here."))
 
     def prompt_for(self, content: Json, share: Json, language: str) -> Draft:
         """Ask for wishes, hand them over, or tell a place whose day it is."""
         if content.get("stage") == DAY:
-            return _in_place(content, share) if share["me"] is None else _handed(content, share)
+            shown = _in_place if share["me"] is None else _handed
+            return shown(content, share, words(language))
         if not share["people"]:
             return self.prompt(content, language)
-        body = "Days to celebrate are coming. What you write here is handed over on the day; nobody reads it before."
+        say = words(language)
+        body = say("Days to celebrate are coming. What you write is handed over on the day; nobody reads it before.")
         return Draft(
             title="",
             body=Markup.literal(body),
-            recorded=RECORDED,
-            fields=tuple(_field(mate, share["about"]) for mate in share["people"]),
-            actions=(Action(verb="answer", label="Send wishes", style="primary"), Action(verb="pass", label="Pass")),
+            recorded=_recorded(say),
+            fields=tuple(_field(mate, share["about"], language, say) for mate in share["people"]),
+            actions=(
+                Action(verb="answer", label=say("Send wishes"), style="primary"),
+                Action(verb="pass", label=say("Pass")),
+            ),
             visibility="group",
         )
 
     def accept_for(self, content: Json, share: Json, verb: str, values: Json) -> Given:
         """Take wishes."""
+        say = words()
         if content.get("stage") == DAY:
-            raise Mistake("There is nothing to answer here.")
-        fields = [_field(mate, share["about"]) for mate in share["people"]]
+            raise Mistake(say("There is nothing to answer here."))
+        fields = [Field(key=mate["id"], kind="long", label=mate["name"]) for mate in share["people"]]
         given = {field.key: text(values, field, ROOM) for field in fields}
         kept = {key: value for key, value in given.items() if value is not None}
         if not kept:
-            raise Mistake("There are no wishes in it yet; write some, or pass.")
+            raise Mistake(say("There are no wishes in it yet; write some, or pass."))
         return Given(values=kept)
 
     def summary(self, content: Json, given: Sequence[Shared], tally: Tally, language: str) -> Draft | None:
@@ -141,34 +129,65 @@ class Celebration:
         return None
 
 
-def _field(mate: Json, about: Json) -> Field:
-    told = about.get(mate["id"], {})
-    coming, day = COMING.get(told.get("occasion", ""), ""), told.get("day")
-    when = f"{date.fromisoformat(day):%A, %d %B}" if day else ""
-    label = ", ".join(part for part in (mate["name"], coming, when) if part)
+def _recorded(say: Words) -> str:
+    kept = say("What you write is kept under your name; the person it is for reads it, and nobody before the day.")
+    gone = say("It is deleted {number} days after this question.", number=KEPT_DAYS)
+    return f"{kept} {gone} {say('Passes are counted, never named.')}"
+
+
+def _field(mate: Json, about: Json, language: str, say: Words) -> Field:
+    told = about[mate["id"]]
+    when = of_the_week(date.fromisoformat(told["day"]), language)
+    label = f"{mate['name']}: {_coming(told['occasion'], say)}, {when}"
     return Field(key=mate["id"], kind="long", label=label)
 
 
-def _handed(content: Json, share: Json) -> Draft:
-    me, occasion = share["me"]["id"], content["announces"]
+def _coming(occasion: Name, say: Words) -> str:
+    names: dict[Name, str] = {
+        "birthday": say("birthday"),
+        "anniversary": say("another year with us"),
+        "welcome": say("starts with us"),
+        "farewell": say("says goodbye"),
+    }
+    return names[occasion]
+
+
+def _title(occasion: Name, say: Words) -> str:
+    titles: dict[Name, str] = {
+        "birthday": say("Happy birthday!"),
+        "anniversary": say("Another year together"),
+        "welcome": say("Welcome!"),
+        "farewell": say("Farewell, and thank you"),
+    }
+    return titles[occasion]
+
+
+def _handed(content: Json, share: Json, say: Words) -> Draft:
+    me = share["me"]["id"]
     wishes = [
         (Span(f"{mate['name']}:", bold=True), Span(f" {mate['given'][''][me]}"))
         for mate in share["people"]
         if me in mate["given"].get("", {})
     ]
     if wishes:
-        body = Markup((Paragraph((Span("From your colleagues:"),)), Bullets(tuple(wishes))))
+        body = Markup((Paragraph((Span(say("From your colleagues:")),)), Bullets(tuple(wishes))))
     else:
-        body = Markup.literal("All the best from your colleagues.")
-    return _told(TITLES[occasion], body)
+        body = Markup.literal(say("All the best from your colleagues."))
+    return _told(_title(content["announces"], say), body, say)
 
 
-def _in_place(content: Json, share: Json) -> Draft:
-    occasion = content["announces"]
-    draft = _told(TITLES[occasion], Markup.literal(PUBLIC[occasion].format(name=share["name"])))
-    return Draft(title=draft.title, body=draft.body, recorded="Shown here because its person wished it.")
+def _in_place(content: Json, share: Json, say: Words) -> Draft:
+    occasion, name = content["announces"], share["name"]
+    said: dict[Name, str] = {
+        "birthday": say("Today is the birthday of {name}.", name=name),
+        "anniversary": say("{name} has been with us for another year.", name=name),
+        "welcome": say("{name} is new here. Welcome!", name=name),
+        "farewell": say("{name} says goodbye today.", name=name),
+    }
+    recorded = say("Shown here because its person wished it.")
+    return Draft(title=_title(occasion, say), body=Markup.literal(said[occasion]), recorded=recorded)
 
 
-def _told(title: str, body: Markup) -> Draft:
-    fine = Action(verb="pass", label="Thank you")
-    return Draft(title=title, body=body, recorded="Nothing is recorded.", actions=(fine,), visibility="me")
+def _told(title: str, body: Markup, say: Words) -> Draft:
+    fine = Action(verb="pass", label=say("Thank you"))
+    return Draft(title=title, body=body, recorded=say("Nothing is recorded."), actions=(fine,), visibility="me")

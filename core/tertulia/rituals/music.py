@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tertulia.errors import Mistake
+from tertulia.wording import words
 
 LONGEST = 500
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -95,5 +96,7 @@ def _at_home(service: Service, host: str) -> bool:
 
 
 def _unknown() -> str:
-    listed = ", ".join(KNOWN[:-1])
-    return f"This is no link to music on a service that we know; copy a link from {listed} or {KNOWN[-1]}."
+    say = words()
+    return say(
+        "This is no link to music on a service that we know; copy one from {services}.", services=", ".join(KNOWN)
+    )

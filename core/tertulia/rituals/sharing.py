@@ -21,16 +21,10 @@ from tertulia.extension import Prepared, RoundRequest, Shared, Tally
 from tertulia.forms import text
 from tertulia.kinds import Exhibit, Exhibition
 from tertulia.rituals import music
-from tertulia.rituals.sharing_themes import ASKS, BANKS, About
+from tertulia.rituals.day_names import in_full
+from tertulia.rituals.sharing_themes import BANKS, About, asks, title
+from tertulia.wording import Words, words
 
-HOSTS = f"From {', '.join(music.KNOWN)}."
-LINK = Field(key="link", kind="short", label="Link to the song", required=True, hint=HOSTS)
-TITLE = Field(key="title", kind="short", label="Who plays what?", required=True)
-WHY = Field(key="why", kind="short", label="Why this one?", hint="Leave it empty if you like.")
-DISH = Field(key="title", kind="short", label="What is it called?", required=True)
-NOT_FOR = "Tell also for whom it is not: nuts, milk, meat …"
-METHOD = Field(key="words", kind="long", label="How is it made?", required=True, hint=NOT_FOR)
-WORDS = Field(key="words", kind="long", label="In words", hint="With a picture or instead of one.")
 ROOM = {"link": music.LONGEST, "title": 200, "why": 300, "words": 3000}
 TOLD = 12
 """So many are shown in a place; the rest is counted and stands in the gallery."""
@@ -73,24 +67,30 @@ class Sharing:
 
     def prompt(self, content: Json, language: str) -> Draft:
         """Ask for it."""
+        say = words(language)
         return Draft(
             title="",
-            body=_ask(content),
-            recorded=_recorded(content),
-            fields=_fields(content),
-            actions=(Action(verb="answer", label="Share", style="primary"), Action(verb="pass", label="Pass")),
+            body=_ask(content, say),
+            recorded=_recorded(content, language, say),
+            fields=_fields(content, say),
+            actions=(
+                Action(verb="answer", label=say("Share"), style="primary"),
+                Action(verb="pass", label=say("Pass")),
+            ),
             visibility=content["visibility"],
         )
 
     def accept(self, content: Json, verb: str, values: Json) -> Given:
         """Take what was written; a link must lead to music on a known service."""
-        given = {field.key: text(values, field, ROOM[field.key]) for field in _fields(content)}
+        say = words()
+        fields = _fields(content, say)
+        given = {field.key: text(values, field, ROOM[field.key]) for field in fields}
         kept: dict[str, str] = {key: value for key, value in given.items() if value is not None}
-        for field in _fields(content):
+        for field in fields:
             if field.required and field.key not in kept:
-                raise Mistake(f"“{field.label}” is empty; fill it in, or pass.")
+                raise Mistake(say("“{label}” is empty; fill it in, or pass.", label=field.label))
         if not kept:
-            raise Mistake("There is nothing in it yet; write something, add a picture on its page, or pass.")
+            raise Mistake(say("There is nothing in it yet; write something, add a picture on its page, or pass."))
         if "link" in kept:
             song = music.read(kept["link"])
             kept |= {"link": song.link, "service": song.service}
@@ -101,16 +101,21 @@ class Sharing:
         told = [one for one in given if one.values]
         if not told:
             return None
+        say = words(language)
         items = tuple(_line(self.exhibit(content, one.values), one.name) for one in told[:TOLD])
-        blocks: list[Block] = [*_ask(content).blocks[:1], Bullets(items)]
+        theme = content["theme"] or asks(content["about"], say)
+        blocks: list[Block] = [Paragraph((Span(theme, bold=bool(content["theme"])),)), Bullets(items)]
         if len(told) > TOLD:
-            blocks.append(Paragraph((Span(f"And {len(told) - TOLD} more."),)))
-        whole = "The whole list and" if content["about"] == "playlist" else "All of it, and"
-        blocks.append(Paragraph((Span(f"{whole} the pictures are in the gallery, on your own page."),)))
+            blocks.append(Paragraph((Span(say("And {number} more.", number=len(told) - TOLD)),)))
+        if content["about"] == "playlist":
+            rest = say("The whole list is in the gallery, on your own page.")
+        else:
+            rest = say("All of it, and the pictures, are in the gallery, on your own page.")
+        blocks.append(Paragraph((Span(rest),)))
         return Draft(
             title="",
             body=Markup(tuple(blocks)),
-            recorded="Shown is what each shared, until they take it back; who passed or did not answer is not named.",
+            recorded=say("Shown is what each shared, until they take it back; nobody else is named."),
             visibility=content["visibility"],
         )
 
@@ -118,7 +123,7 @@ class Sharing:
         """Say what may hang in the gallery, for whom and until when."""
         until = datetime.combine(date.fromisoformat(content["keep_until"]), time(), UTC)
         return Exhibition(
-            title=content["theme"] or str(content["about"]).capitalize(),
+            title=content["theme"] or title(content["about"], words()),
             visibility=content["visibility"],
             until=until,
             pictures=content["about"] != "playlist",
@@ -136,25 +141,37 @@ class Sharing:
         return {**filled, **{key: value for key, value in values.items() if value}}
 
 
-def _fields(content: Json) -> tuple[Field, ...]:
+def _fields(content: Json, say: Words) -> tuple[Field, ...]:
     if content["about"] == "playlist":
-        return LINK, TITLE, WHY
-    return (DISH, METHOD) if content["about"] == "recipes" else (WORDS,)
+        hosts = say("From {services}.", services=", ".join(music.KNOWN))
+        return (
+            Field(key="link", kind="short", label=say("Link to the song"), required=True, hint=hosts),
+            Field(key="title", kind="short", label=say("Who plays what?"), required=True),
+            Field(key="why", kind="short", label=say("Why this one?"), hint=say("Leave it empty if you like.")),
+        )
+    if content["about"] == "recipes":
+        hint = say("Tell also for whom it is not: nuts, milk, meat …")
+        return (
+            Field(key="title", kind="short", label=say("What is it called?"), required=True),
+            Field(key="words", kind="long", label=say("How is it made?"), required=True, hint=hint),
+        )
+    hint = say("With a picture or instead of one.")
+    return (Field(key="words", kind="long", label=say("In words"), hint=hint),)
 
 
-def _ask(content: Json) -> Markup:
+def _ask(content: Json, say: Words) -> Markup:
     theme = (Paragraph((Span(content["theme"], bold=True),)),) if content["theme"] else ()
-    asked = ASKS[content["about"]]
-    pictures = "" if content["about"] == "playlist" else " A picture is added on the page behind your personal link."
-    return Markup((*theme, Paragraph((Span(asked + pictures),))))
+    asked = asks(content["about"], say)
+    if content["about"] != "playlist":
+        asked = f"{asked} {say('A picture is added on the page behind your personal link.')}"
+    return Markup((*theme, Paragraph((Span(asked),))))
 
 
-def _recorded(content: Json) -> str:
-    until = date.fromisoformat(content["keep_until"])
-    return (
-        f"What you share is kept under your name until {until:%d %B %Y} and shown in the gallery; "
-        f"{SEEN_BY[content['visibility']]}. You can take it back at any time. Passes are counted, never named."
-    )
+def _recorded(content: Json, language: str, say: Words) -> str:
+    until = in_full(date.fromisoformat(content["keep_until"]), language)
+    seen = say(SEEN_BY[content["visibility"]])
+    kept = say("What you share is kept under your name until {until} and shown in the gallery;", until=until)
+    return f"{kept} {seen}. {say('You can take it back at any time.')} {say('Passes are counted, never named.')}"
 
 
 def _line(exhibit: Exhibit, name: str | None) -> tuple[Span, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from tertulia.wording import Words
+
 About = Literal["playlist", "photos", "pets", "desks", "recipes"]
 
 PHOTOS = (
@@ -46,12 +48,33 @@ PLAYLISTS = (
     "Something slow",
     "A song that should be louder",
 )
-ASKS: dict[About, str] = {
-    "playlist": "Add a song to this week's playlist.",
-    "photos": "Take a picture, or tell in words what you would take one of.",
-    "pets": "Who keeps you company? Share a picture of an animal you live with or like to meet, or tell about it.",
-    "desks": "Where do you work today? Share a picture of your desk, however it looks, or tell what is on it.",
-    "recipes": "Share a recipe: something you cook when nobody has time, or when everybody has.",
-}
+ABOUTS: tuple[About, ...] = ("playlist", "photos", "pets", "desks", "recipes")
 BANKS: dict[About, tuple[str, ...]] = {"playlist": PLAYLISTS, "photos": PHOTOS}
 """Themes to go through in turn; what is not in it has none."""
+
+
+def asks(about: About, say: Words) -> str:
+    """Return the question."""
+    match about:
+        case "playlist":
+            return say("Add a song to this week's playlist.")
+        case "photos":
+            return say("Take a picture, or tell in words what you would take one of.")
+        case "pets":
+            return say("Who keeps you company? Share a picture of an animal that you like, or tell about it.")
+        case "desks":
+            return say("Where do you work today? Share a picture of your desk as it is, or tell what is on it.")
+        case "recipes":
+            return say("Share a recipe: something for when nobody has time, or for when everybody has.")
+
+
+def title(about: About, say: Words) -> str:
+    """Return what a wall of the gallery without a theme is called."""
+    names: dict[About, str] = {
+        "playlist": say("Songs"),
+        "photos": say("Photos"),
+        "pets": say("Animals"),
+        "desks": say("Desks"),
+        "recipes": say("Recipes"),
+    }
+    return names[about]

@@ -68,7 +68,7 @@ async def test_wishes_are_collected_in_the_team_and_read_on_the_day(
         await town.live(MONDAY + timedelta(hours=16))
         assert [len(town.letters(name)) for name in ZONES] == [0, 1, 1, 0]
         (asked,) = town.letters("Ben")
-        assert [field.label for field in asked.fields] == ["Ana, birthday, Sunday, 29 November"]
+        assert [field.label for field in asked.fields] == ["Ana: birthday, Sunday, 29 November"]
         assert (await town.answer("Ben", {town.people["Ana"]: "A good year!"})).status == "taken"
         assert (await town.answer("Cleo", {town.people["Ben"]: "not asked"})).status == "refused"
         await town.answer("Cleo", verb="pass")
@@ -80,7 +80,7 @@ async def test_wishes_are_collected_in_the_team_and_read_on_the_day(
         (card,) = town.letters("Ana")
         assert card.title == "Happy birthday!"
         assert "- Ben: A good year!" in card.body.plain()
-        assert said(place) == ["hall: Today is Ana's birthday."]
+        assert said(place) == ["hall: Today is the birthday of Ana."]
         assert place.ritual.sent[0].prompt.actions == ()
         await town.live(SUNDAY + timedelta(days=7))
         assert [len(town.letters(name)) for name in ZONES] == [1, 1, 1, 0]
@@ -210,7 +210,7 @@ async def test_a_merged_person_is_celebrated_once(open_town: OpenTown) -> None:
             of = (town.runtime, tx, town.organization)
             await merging.merge(*of, kept=town.people["Anna"], gone=town.people["Ana"], actor="test")
         await town.live(MONDAY + timedelta(hours=16))
-        assert [field.label.partition(",")[0] for field in town.letters("Ben")[0].fields] == ["Anna"]
+        assert [field.label.partition(":")[0] for field in town.letters("Ben")[0].fields] == ["Anna"]
 
 
 @pytest.mark.parametrize(
@@ -251,3 +251,19 @@ def test_nobody_is_asked_for_more_than_a_few_at_a_time() -> None:
     assert KIND.summary(content, (), Tally(invited=2, answered=1, passed=0), "en") is None
     with pytest.raises(Mistake):
         KIND.accept(content, "answer", {})
+
+
+@pytest.mark.parametrize(
+    ("language", "label"),
+    [
+        ("en", "Ana: birthday, Sunday, 29 November"),
+        ("de-AT", "Ana: Geburtstag, Sonntag, 29. November"),
+        ("es", "Ana: cumpleaños, domingo, 29 de noviembre"),
+        ("zz", "Ana: birthday, Sunday, 29 November"),
+    ],
+)
+def test_the_day_is_written_as_its_reader_does(language: str, label: str) -> None:
+    about = {"a": {"occasion": "birthday", "day": "2026-11-29"}}
+    share = {"me": {"id": "b"}, "people": [{"id": "a", "name": "Ana", "given": {}}], "about": about}
+    (field,) = KIND.prompt_for({}, share, language).fields
+    assert field.label == label

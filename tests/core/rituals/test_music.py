@@ -63,7 +63,7 @@ def test_a_link_to_music_is_kept_without_who_shared_it(given_: str, kept: tuple[
 
 @pytest.mark.parametrize("given_", REFUSED)
 def test_every_other_link_is_a_mistake(given_: str) -> None:
-    with pytest.raises(Mistake, match="copy a link from Spotify, YouTube"):
+    with pytest.raises(Mistake, match="copy one from Spotify, YouTube"):
         music.read(given_)
 
 

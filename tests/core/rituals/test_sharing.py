@@ -13,7 +13,7 @@ from tertulia.domain.markup import Bullets
 from tertulia.errors import Mistake
 from tertulia.extension import RoundRequest, Shared, Tally
 from tertulia.rituals.sharing import Options, Sharing
-from tertulia.rituals.sharing_themes import ASKS, BANKS
+from tertulia.rituals.sharing_themes import ABOUTS, BANKS
 from tertulia.services import preferences, taking_back
 from tertulia.storage import tables
 
@@ -116,7 +116,7 @@ def test_themes_go_round_and_own_ones_replace_ours() -> None:
     assert content(keep_days=7)["keep_until"] == "2026-11-30"
 
 
-@pytest.mark.parametrize("about", ASKS)
+@pytest.mark.parametrize("about", ABOUTS)
 @pytest.mark.parametrize("visibility", ["team", "workspace"])
 def test_everything_says_what_is_kept_and_can_be_told_in_words(about: str, visibility: str) -> None:
     given = content(about=about, visibility=visibility)
