@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -14,6 +15,7 @@ from tertulia.domain.identifiers import Id
 from tertulia.runtime import Runtime
 from tertulia.storage.tables import inbox, outbox, round_table, shard
 
+logger = logging.getLogger(__name__)
 POLL = 0.03
 EVERY = timedelta(0)
 """A grain without size: the clock stops at every instant at which something is due."""
@@ -41,13 +43,23 @@ async def drive(
     multiples of it, for all that became due meanwhile. With *look*, which starts what is due at once, what platforms
     are asked for is waited for, too.
     """
-    await settled(runtime, look=look)
+    await _calm(runtime, look)
     while (due := await _next(runtime)) is not None and due <= until:
         clock.set(max(min(_rounded(due, grain), until), clock.now()))
-        await settled(runtime, look=look)
+        await _calm(runtime, look)
         yield clock.now()
     clock.set(max(until, clock.now()))
-    await settled(runtime, look=look)
+    await _calm(runtime, look)
+
+
+async def _calm(runtime: Runtime, look: Look | None) -> None:
+    """Wait until all has settled; while weeks are lived, what is tried again for long is left to be tried."""
+    try:
+        await settled(runtime, look=look)
+    except TimeoutError:
+        if look is None:
+            raise
+        logger.warning("something has not settled by %s; time goes on", runtime.clock.now())
 
 
 async def settled(runtime: Runtime, seconds: float = 120.0, *, look: Look | None = None) -> None:

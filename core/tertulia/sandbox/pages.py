@@ -110,7 +110,8 @@ def _moment(life: Life) -> dict[str, Any]:
     return {
         "now": f"{wall_time(life.town.clock.now(), 'UTC'):%A, %d %B %Y, %H:%M}",
         "busy": life.busy,
-        "done": round(100 * life.done),
+        # a clock that goes at a pace is always on its way somewhere
+        "done": 100 if life.pace else round(100 * life.done),
         "arrived": life.arrived.total(),
         "answers": life.answers.total(),
     }
