@@ -15,9 +15,13 @@ def in_full(day: date, language: str) -> str:
 
 def of_the_week(day: date, language: str) -> str:
     """Return the day with its name and without a year, like “Sunday, 29 November”."""
-    if _locale(language).language == "en":
-        return format_date(day, "EEEE, d MMMM", locale=_locale(language))
-    return format_skeleton("MMMMEEEEd", day, locale=_locale(language))
+    locale = _locale(language)
+    of_month = (
+        format_date(day, "d MMMM", locale)
+        if locale.language == "en"
+        else format_skeleton("MMMMd", day, locale=locale)
+    )
+    return f"{format_date(day, 'EEEE', locale)}, {of_month}"
 
 
 def _locale(language: str) -> Locale:
