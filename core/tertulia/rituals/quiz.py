@@ -25,12 +25,6 @@ NAMED = 10
 """At most that many stand on the leader board by name."""
 MATES = 9
 """A team of at most that many is introduced by name."""
-RECORDED = (
-    "Your answers are kept under your name, and only you see them. Your points count for your team. Your name and "
-    "points are shown only if you tick that. How you did fades within weeks, and only makes teams even."
-)
-SHOWN = "Show my name and points on the leader board"
-UNSHOWN = "Without this tick you count for your team only."
 
 
 class Options(BaseModel):
@@ -89,12 +83,21 @@ class Quiz:
         say = words(language)
         if content.get("stage") == RESULT:
             return _result(content, share, say)
-        shown = Field(key="shown", kind="confirm", label=say(SHOWN), hint=say(UNSHOWN))
+        shown = Field(
+            key="shown",
+            kind="confirm",
+            label=say("Show my name and points on the leader board"),
+            hint=say("Without this tick you count for your team only."),
+        )
         send = Action(verb="answer", label=say("Send"), style="primary")
         return Draft(
             title="",
             body=Markup.literal(_begin(content, say)) + _team(share, say),
-            recorded=say(RECORDED),
+            recorded=say(
+                "Your answers are kept under your name, and only you see them. Your points count for your team. Your "
+                "name and points are shown only if you tick that. How you did fades within weeks, and only makes "
+                "teams even."
+            ),
             fields=(*_fields(content), shown),
             actions=(send, Action(verb="pass", label=say("Pass"))),
             visibility="me",
@@ -108,15 +111,13 @@ class Quiz:
         """Take the answers for one's team."""
         if content.get("stage") == RESULT:
             return Given(passed=True)
-        given: dict[str, Any] = {}
+        say, given = words(), dict[str, Any]()
         for field in _fields(content):
             chosen = choice(values, field)
             if chosen is not None:
                 given[field.key] = chosen
         if not given:
-            raise Mistake(
-                words()("No answer is chosen; choose one, or pass. A live question that is over takes none.")
-            )
+            raise Mistake(say("No answer is chosen; choose one, or pass. A live question that is over takes none."))
         if "team" in share:
             given["team"] = share["team"]
         if values.get("shown") in (True, "true", "on", "yes"):
@@ -196,8 +197,8 @@ class Quiz:
 
 def _begin(content: Json, say: Words) -> str:
     if "question" in content:
-        sentence = "Question {number} of {of}. You can change your answer until it closes."
-        return say(sentence, number=content["number"], of=content["of"])
+        number, of = content["number"], content["of"]
+        return say("Question {number} of {of}. You can change your answer until it closes.", number=number, of=of)
     return say("A quiz: choose what you think is right. How it went comes when the round has closed.")
 
 

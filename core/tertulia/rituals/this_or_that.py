@@ -22,7 +22,6 @@ from tertulia.wording import words
 
 FEWEST = 3
 """So many must have chosen before numbers are told: nobody's choice follows from them."""
-RECORDED = "Your choice is kept under your name, and only you see it; all others see how many chose what."
 
 
 class Options(BaseModel):
@@ -66,7 +65,9 @@ class ThisOrThat:
         return Draft(
             title="",
             body=Markup.literal(say("This or that? Choose without thinking.")),
-            recorded=say(RECORDED),
+            recorded=say(
+                "Your choice is kept under your name, and only you see it; all others see how many chose what."
+            ),
             fields=_fields(content),
             actions=(send, Action(verb="pass", label=say("Pass"))),
             visibility="me",
@@ -74,13 +75,13 @@ class ThisOrThat:
 
     def accept(self, content: Json, verb: str, values: Json) -> Given:
         """Take what was chosen."""
-        given: dict[str, Any] = {}
+        say, given = words(), dict[str, Any]()
         for field in _fields(content):
             chosen = choice(values, field)
             if chosen is not None:
                 given[field.key] = chosen
         if not given:
-            raise Mistake(words()("Nothing is chosen; choose at least once, or pass."))
+            raise Mistake(say("Nothing is chosen; choose at least once, or pass."))
         return Given(values=given)
 
     def count(self, content: Json, given: Sequence[Json]) -> Json:

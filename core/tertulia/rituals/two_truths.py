@@ -27,11 +27,6 @@ FEWEST = 3
 """So many must have guessed before their number is told."""
 ROOM = 200
 KEYS = ("1", "2", "3")
-RECORDED = (
-    "Your sentences are kept under your name, and everyone in the workspace may see them. Which one is the lie is "
-    "told once the others have guessed."
-)
-GUESSED = "Your guesses are kept under your name, and only you see them."
 
 
 class Options(BaseModel):
@@ -60,7 +55,10 @@ class TwoTruths:
         say = words(language)
         return _draft(
             say("Write two things about you that are true, and one that is not."),
-            say(RECORDED),
+            say(
+                "Your sentences are kept under your name, and everyone in the workspace may see them. Which one is "
+                "the lie is told once the others have guessed."
+            ),
             _sentences(say),
             (Action(verb="answer", label=say("Send"), style="primary"), Action(verb="pass", label=say("Pass"))),
         )
@@ -85,19 +83,20 @@ class TwoTruths:
         fields = tuple(_guesses(share, say))
         send = Action(verb="answer", label=say("Send"), style="primary")
         actions = (send, Action(verb="pass", label=say("Pass"))) if fields else (_fine(say),)
-        return _draft(say("Which one is made up?"), say(GUESSED), fields, actions, mine=True)
+        recorded = say("Your guesses are kept under your name, and only you see them.")
+        return _draft(say("Which one is made up?"), recorded, fields, actions, mine=True)
 
     def accept_for(self, content: Json, share: Json, verb: str, values: Json) -> Given:
         """Take the guesses."""
         if content.get("stage") == TOLD:
             return Given(passed=True)
-        given: dict[str, Any] = {}
-        for field in _guesses(share, words()):
+        say, given = words(), dict[str, Any]()
+        for field in _guesses(share, say):
             chosen = choice(values, field)
             if chosen is not None:
                 given[field.key] = chosen
         if not given:
-            raise Mistake(words()("Nothing is guessed yet; choose a sentence, or pass."))
+            raise Mistake(say("Nothing is guessed yet; choose a sentence, or pass."))
         return Given(values=given)
 
     def summary(self, content: Json, given: Sequence[Shared], tally: Tally, language: str) -> Draft | None:
