@@ -132,7 +132,7 @@ class Page:
             raise AssertionError(f"{script}: {told['exceptionDetails']}")
         return told["result"].get("value")
 
-    async def until(self, script: str, *, frame: str = "", seconds: float = 25) -> Any:
+    async def until(self, script: str, *, frame: str = "", seconds: float = 60) -> Any:
         """Wait until an expression is true, and return it."""
         deadline = time.monotonic() + seconds
         while True:
