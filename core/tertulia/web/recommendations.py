@@ -94,12 +94,13 @@ async def _page(request: web.Request, *, error: str | None = None) -> web.Respon
         waiting = [await _waiting(runtime, tx, home, one) for one in known if one.undecided]
         decides = bool(DECIDING.roles & await roles_in(tx, session, home.id))
         owners = await _owners(tx, home) if decides and waiting else []
+        past = [await _past(tx, home, one) for one in known if not one.undecided]
     return pages.render(
         request,
         "recommendations.html",
         workspace=home,
         waiting=waiting,
-        past=[_past(one) for one in known if not one.undecided],
+        past=past,
         decides=decides,
         owners=owners,
         me=session.person,
@@ -115,12 +116,16 @@ async def _waiting(runtime: Runtime, tx: Tx, home: Workspace, one: Recommendatio
     return Shown(item=one, seen=history.figure(one.seen), grade=GRADES[one.rule.evidence], changes=changes)
 
 
-def _past(one: Recommendation) -> Shown:
+async def _past(tx: Tx, home: Workspace, one: Recommendation) -> Shown:
+    decision = recommending.decision(one)
+    if one.owner is not None:
+        owner = await people.person(tx, home.organization, await people.current(tx, home.organization, one.owner))
+        decision += f"; {owner.name} sees to it" if owner is not None and not owner.erased else ""
     return Shown(
         item=one,
         seen=history.figure(one.seen),
         grade=GRADES[one.rule.evidence],
-        decision=recommending.decision(one),
+        decision=decision,
         followed=history.followed(one.seen, one.outcome, one.judge_at),
     )
 

@@ -336,7 +336,7 @@ async def test_a_recommendation_is_shown_with_its_evidence_and_draft_and_accepte
         again = await admin.post(here, form)
         assert "is accepted already" in await text(again)
         past = await text(await admin.get(here))
-        assert "tried, 2026-11-20, program version 2" in past
+        assert "tried, 2026-11-20, program version 2; CanaryAcme host sees to it" in past
         assert "to be judged on 2027-02-19" in past
         assert "cannot separate what was tried from season" in past
 
