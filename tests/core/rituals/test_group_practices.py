@@ -190,7 +190,7 @@ async def test_a_program_cannot_make_a_group_part_of_a_report_or_of_a_shared_pla
         assert "6 people" not in plan.text()
 
 
-async def test_erasing_and_merging_take_the_membership_along(open_town: OpenTown) -> None:
+async def test_erasing_merging_and_closing_take_the_membership_along(open_town: OpenTown) -> None:
     async with open_town() as town:
         group = await circle(town)
         ana, ben, cleo, gus = (town.people[name] for name in ("Ana", "Ben", "Cleo", "Gus"))
@@ -209,11 +209,7 @@ async def test_erasing_and_merging_take_the_membership_along(open_town: OpenTown
         assert gus not in members
         assert ben in members
         assert members[cleo]["keeper"]
-
-
-async def test_a_group_that_is_closed_asks_nobody(open_town: OpenTown) -> None:
-    async with open_town() as town:
-        await circle(town)
+        # once it is closed, none of its practices asks anybody, and who was in it is forgotten
         async with town.runtime.database.write() as tx:
             await groups.close(town.runtime, tx, town.organization, town.workspace, "canary-circle", actor="test")
         await town.live(MONDAY + timedelta(hours=12))
