@@ -56,8 +56,8 @@ class Parsed:
     """Hold a command's canonical *name* and its arguments.
 
     `kudos`: the mentioned actors, then the text if there is one. `snooze`: a number of days, an ISO date, or what
-    could not be read. `stop`, `join`, `leave`: a practice. `guide`: words of its name. `link`: the code. `unknown`: the
-    nearest command, if any is near.
+    could not be read. `stop`, `join`, `leave`: a practice. `guide`: words of its name. `link`: the code.
+    `unknown`: the nearest command, if any is near.
     """
 
     name: str
