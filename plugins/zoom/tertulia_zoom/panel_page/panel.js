@@ -112,7 +112,8 @@ function field(one, number) {
     return make("fieldset", { class: "field" }, make("legend", {}, one.label), hint, choices);
   }
   if (one.kind === "confirm") {
-    return make("label", { class: "choice field" }, make("input", { ...common, type: "checkbox", value: "yes", checked: one.value === true }), one.label, hint);
+    const tick = make("input", { ...common, type: "checkbox", value: "yes", checked: one.value === true });
+    return make("div", { class: "field" }, make("label", { class: "choice" }, tick, make("span", {}, one.label)), hint);
   }
   const box = one.kind === "long"
     ? make("textarea", { ...common, rows: 4, maxlength: 4000 }, one.value || "")
@@ -199,7 +200,7 @@ function turnCard() {
 function result() {
   const sum = view.summary ? body(view.summary, "summary") : make("p", {}, say("took_part"));
   const { answered: given, passed } = view.counts;
-  const told = view.summary ? passed && say("some_passed", { passed }) : say("figures", { answered: given, passed });
+  const told = view.summary ? passed > 0 && say("some_passed", { passed }) : say("figures", { answered: given, passed });
   return make("div", {}, sum, told && make("p", { class: "quiet" }, told), view.mine?.member && make("p", { class: "recorded" },
     say("absent")));
 }
@@ -227,8 +228,8 @@ const HOST = {
 /** A quiz, question after question; between two of them it shows how all stand. */
 function quiz() {
   const asked = view.counts.question;
-  return [make("h1", {}, view.question.title), make("p", { class: "quiet" }, say("quiz_question", asked)),
-    ...(asked.closed ? [make("p", { class: "notice" }, say("question_closed"))] : [body(view.question), answering()]),
+  const over = [make("p", { class: "quiet" }, say("quiz_question", asked)), make("p", { class: "notice" }, say("question_closed"))];
+  return [make("h1", {}, view.question.title), ...(asked.closed ? over : [body(view.question), answering()]),
     view.hosting && figures(), view.hosting && quizButtons(asked),
     view.summary && make("h2", {}, say("stands")), view.summary && body(view.summary, "summary")];
 }
