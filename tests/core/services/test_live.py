@@ -363,7 +363,7 @@ async def test_guests_answer_without_a_name_and_are_forgotten_at_the_close(open_
         assert await stage.rows(tables.seat) == []
         shown_later = await live.summary(session)
         assert shown_later is not None
-        assert "2 people answered" in shown_later.body.plain()
+        assert "2 personas respondieron" in shown_later.body.plain()
         assert "wolf" not in shown_later.body.plain()
 
 
