@@ -75,7 +75,7 @@ async def give(runtime: Runtime, tx: Tx, giver: Giver, receivers: Sequence[Id], 
     now = runtime.clock.now()
     for receiver in receivers:
         identifier = runtime.new_id()
-        sealed = runtime.vault.seal(thanks.why.encode(), *_place(giver.organization, identifier))
+        sealed = runtime.vault.seal(thanks.why.encode(), *sealed_place(giver.organization, identifier))
         tell_at = await _when(tx, giver.organization, receiver, now) if receiver in reached else None
         await tx.execute(
             kudos.insert().values(
@@ -208,8 +208,9 @@ async def offered(tx: Tx, organization: Id, person: Id) -> list[tuple[Id, Practi
 
 def opened(runtime: Runtime, row: sa.Row[Any]) -> str:
     """Return why a row of the table thanks."""
-    return runtime.vault.open(row.sealed, *_place(row.organization_id, row.id)).decode()
+    return runtime.vault.open(row.sealed, *sealed_place(row.organization_id, row.id)).decode()
 
 
-def _place(organization: Id, identifier: Id) -> tuple[str, str, str]:
+def sealed_place(organization: Id, identifier: Id) -> tuple[str, str, str]:
+    """Return the associated data that the words of thanks are sealed to."""
     return kudos.name, organization, identifier

@@ -130,15 +130,19 @@ async def rooted(tx: Tx, vault: Vault) -> Vault:
 
 @dataclass(frozen=True)
 class SealedColumn:
-    """Name a column that holds sealed values, and the columns of its row that make their place."""
+    """Name a column that holds sealed values, and the columns of its row that make their place.
+
+    *part* tells the sealed columns of one table apart.
+    """
 
     table: sa.Table
     column: str
     place: tuple[str, ...]
+    part: tuple[str, ...] = ()
 
     def place_of(self, row: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the associated data of a row's value."""
-        return (self.table.name, *(row[name] for name in self.place))
+        return (self.table.name, *(row[name] for name in self.place), *self.part)
 
 
 SEALED = (
@@ -151,6 +155,9 @@ SEALED = (
     SealedColumn(tables.feedback_message, "sealed", ("organization_id", "id")),
     SealedColumn(tables.comment, "sealed", ("organization_id", "id")),
     SealedColumn(tables.private_answer, "sealed", ("organization_id", "round_id", "person_id")),
+    SealedColumn(tables.kudos, "sealed", ("organization_id", "id")),
+    SealedColumn(tables.question, "sealed", ("organization_id", "id"), ("question",)),
+    SealedColumn(tables.question, "answer", ("organization_id", "id"), ("answer",)),
     SealedColumn(tables.gallery_picture, "sealed", ("organization_id", "item_id", "size")),
     SealedColumn(
         tables.celebration, "sealed", ("organization_id", "workspace_id", "practice", "person_id", "occasion")

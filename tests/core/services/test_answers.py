@@ -105,7 +105,7 @@ async def test_the_clock_closes_before_the_timer_does(open_stage: Open) -> None:
 async def test_wrong_input_is_refused_with_a_sentence(open_stage: Open) -> None:
     async with open_stage() as stage:
         await stage.apply(CHECK)
-        ada, round_id = await stage.member("Ada"), await stage.open_round(CHECK, **ASKED)
+        ada, round_id = await stage.member("Ada", languages="en"), await stage.open_round(CHECK, **ASKED)
         for verb, values, says in (
             ("answer", {"going": "9"}, "choose one of: 1, 2, 3, 4, 5"),
             ("answer", {}, "write or choose something"),

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from tertulia.errors import Mistake, Refused, Unsafe
 from tertulia.services.effects import sealed_place as private_answer_place
 from tertulia.services.gallery import sealed_place as picture_place
+from tertulia.services.kudos import sealed_place as kudos_place
 from tertulia.services.occasions import sealed_place as celebration_place
 from tertulia.storage import audit, keys, tables
 from tertulia.storage.database import Database
@@ -28,6 +29,7 @@ from tertulia.storage.vault import (
     store_place,
     subscription_place,
 )
+from tertulia.surveys.leadership.asking import sealed_place as question_place
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 ORGANIZATION = "0" * 32
@@ -220,7 +222,7 @@ async def test_the_root_is_drawn_once_and_needs_its_keys(open_database: Any) -> 
 def test_every_sealed_place_is_the_one_that_the_services_use() -> None:
     row = {"organization_id": "o", "id": "i", "installation_id": "n", "key": "k", "round_id": "r", "person_id": "p"}
     row |= {"item_id": "m", "size": "full", "workspace_id": "w", "practice": "c", "occasion": "birthday"}
-    places = {sealed.table.name: sealed.place_of(row) for sealed in keys.SEALED}
+    places = {".".join((sealed.table.name, *sealed.part)): sealed.place_of(row) for sealed in keys.SEALED}
     assert places == {
         "installation": installation_place("o", "i"),
         "subscription": subscription_place("o", "i"),
@@ -231,6 +233,9 @@ def test_every_sealed_place_is_the_one_that_the_services_use() -> None:
         "feedback_message": ("feedback_message", "o", "i"),
         "comment": ("comment", "o", "i"),
         "private_answer": private_answer_place("o", "r", "p"),
+        "kudos": kudos_place("o", "i"),
+        "question.question": question_place("o", "i", "question"),
+        "question.answer": question_place("o", "i", "answer"),
         "gallery_picture": picture_place("o", "m", "full"),
         "celebration": celebration_place("o", "w", "c", "p", "birthday"),
     }

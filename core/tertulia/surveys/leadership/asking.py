@@ -48,7 +48,7 @@ async def ask(runtime: Runtime, tx: Tx, pass_: Pass, text: str) -> bool:
             organization_id=organization,
             id=identifier,
             round_id=pass_.root,
-            sealed=runtime.vault.seal(text.encode(), *_place(organization, identifier, "question")),
+            sealed=runtime.vault.seal(text.encode(), *sealed_place(organization, identifier, "question")),
             state="waiting",
             votes=0,
         )
@@ -96,7 +96,9 @@ async def answer(
     runtime: Runtime, tx: Tx, organization: Id, root: Id, identifier: Id, text: str, *, actor: Id
 ) -> None:
     """Keep the answer to a published question, in place of an earlier one; audited by day."""
-    sealed = runtime.vault.seal(checked(text, LONGEST_ANSWER).encode(), *_place(organization, identifier, "answer"))
+    sealed = runtime.vault.seal(
+        checked(text, LONGEST_ANSWER).encode(), *sealed_place(organization, identifier, "answer")
+    )
     mine = await _own(tx, organization, root, identifier)
     if not (
         await tx.execute(question.update().where(*mine, question.c.state == "published").values(answer=sealed))
@@ -141,7 +143,7 @@ async def _note(runtime: Runtime, tx: Tx, organization: Id, verb: str, subject: 
 
 def _question(runtime: Runtime, row: sa.Row[Any]) -> AskedQuestion:
     def opened(sealed: bytes, part: str) -> str:
-        return runtime.vault.open(sealed, *_place(row.organization_id, row.id, part)).decode()
+        return runtime.vault.open(sealed, *sealed_place(row.organization_id, row.id, part)).decode()
 
     return AskedQuestion(
         id=row.id,
@@ -153,7 +155,8 @@ def _question(runtime: Runtime, row: sa.Row[Any]) -> AskedQuestion:
     )
 
 
-def _place(organization: Id, identifier: Id, part: str) -> tuple[str, str, str, str]:
+def sealed_place(organization: Id, identifier: Id, part: str) -> tuple[str, str, str, str]:
+    """Return the associated data that a question's *part*, itself or its answer, is sealed to."""
     return question.name, organization, identifier, part
 
 
