@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tertulia.services.figures import Line, _line
+from tertulia.services.figures import Line, line_of
 from tertulia.services.indexes import indexes
 from tertulia.surveys.confidentiality.candidates import Group
 from tertulia.surveys.confidentiality.release import Cell, Figure
@@ -30,7 +30,7 @@ def lines(name: str, counts: dict[str, int], *, family: str = "company") -> list
             figures=levels,
             points=item.points,
         )
-        made.append(_line(item, cell))
+        made.append(line_of(item, cell))
     return made
 
 

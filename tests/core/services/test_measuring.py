@@ -16,6 +16,7 @@ from tertulia.measures.figures import COMPANY, Figure, Period, week
 from tertulia.measures.populations import Gathered, Population, Share, Statistic
 from tertulia.runtime import Runtime
 from tertulia.services import erasing, measuring
+from tertulia.services import people as staffing
 from tertulia.services.measuring import Kind
 from tertulia.storage import tables
 from tertulia.storage.database import Tx
@@ -158,6 +159,34 @@ async def test_who_is_counted_is_settled_for_a_month(open_world: OpenWorld) -> N
             }
             now = {name: {one for one, team in after.items() if team == name} for name in TEAMS}
             assert all(len(teams[name] ^ now[name]) == 0 or len(teams[name] ^ now[name]) >= 5 for name in TEAMS)
+
+
+@ON_SQLITE
+async def test_other_workspaces_do_not_push_one_out_of_its_own_look_back(open_world: OpenWorld) -> None:
+    """Turnover is one series in all of an organization: one joiner still changes no group by one."""
+    async with open_world() as world:
+        await people(world, {"Sales": 60, "Support": 60})
+        async with world.database.write() as tx:
+            whose = (world.runtime, tx, world.organization)
+            for number in range(measuring.VERSIONS + 1):
+                home = await staffing.create_workspace(*whose, name=f"W{number}", actor="test")
+                for one in range(5):
+                    given = {"name": f"P{number}{one}", "email": f"p{number}{one}@example.org", "team": "Elsewhere"}
+                    await staffing.add_person(*whose, given, workspace=home, actor="test")
+        kind, of = kind_of(lambda one: True), (world.runtime, world.organization, world.workspace)
+        world.clock.advance(WEEK)
+        assert await measuring.publish_period(*of, kind, week(world.clock.now()))
+        world.clock.advance(timedelta(minutes=1))
+        assert await measuring.publish_due(world.runtime, [kind]) == 0
+        async with world.database.write() as tx:
+            await world.person(tx, "Joiner", team="Sales")
+        world.clock.advance(5 * WEEK)
+        assert await measuring.publish_period(*of, kind, week(world.clock.now()))
+        before, *_, after = await rosters(world)
+        assert before.keys() != after.keys()
+        for name in TEAMS:
+            then, now = ({one for one, team in group.items() if team == name} for group in (before, after))
+            assert len(then ^ now) == 0 or len(then ^ now) >= 5
 
 
 @ON_SQLITE

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from tertulia.errors import Mistake
 from tertulia.measures.figures import week
 from tertulia.services import overview, recommending
+from tertulia.services import people as staffing
 from tertulia.storage import measures, people, tables
 
 OpenWorld = Callable[[], AbstractAsyncContextManager[Any]]
@@ -58,6 +59,22 @@ async def test_workers_that_look_over_at_once_make_each_recommendation_once(open
         assert count == 2
         assert known[0].seen["status"] == "worsened"
         assert known[0].expires_at == world.clock.now() + timedelta(days=42)
+
+
+async def test_what_is_wrong_in_one_workspace_keeps_no_other_waiting(open_world: OpenWorld) -> None:
+    async with open_world() as world:
+        await fallen(world)
+        async with world.database.write() as tx:
+            whose = (world.runtime, tx, world.organization)
+            broken = [await staffing.create_workspace(*whose, name=f"W{one}", actor="test") for one in range(4)]
+            for one in broken:
+                row = {"organization_id": world.organization, "workspace_id": one, "component": "reach"}
+                said = {"name": "x", "value": 1.0, "n": 0, "ended": "no day", "source": "x", "license": "x"}
+                await tx.execute(tables.benchmark.insert().values(**row, **said))
+        await recommending.look_over(world.runtime, {})
+        home = await home_of(world)
+        async with world.database.read() as tx:
+            assert len(await recommending.listed(tx, home)) == 2
 
 
 async def test_each_decision_is_audited_and_made_once(open_world: OpenWorld) -> None:

@@ -59,7 +59,7 @@ async def test_an_answer_is_shown_only_to_those_its_giver_was_told(
         assert draft is not None
         text = draft.body.plain()
         assert ("Ada's bread" in text) is shown
-        assert "2 people checked in, 1 passed." in text
+        assert "2 personas participaron, 1 pasaron." in text, "it speaks the language of the workspace"
         assert "Cyd" not in text
         assert "Dee" not in text
 

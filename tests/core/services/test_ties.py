@@ -206,7 +206,8 @@ async def test_a_quarter_without_ties_has_figures_that_say_so(open_world: OpenWo
         world.clock.advance(WEEK)
         figures = {one.key: one for one in await published(world) if one.group.key == "[]"}
         assert figures["ei_team"].withheld == "there is nothing to measure here"
-        assert figures["fragmentation"].value == 1.0
+        assert figures["fragmentation"].withheld == "too few people"  # 1 would say of each that they have no tie
+        assert (figures["partners"].value, figures["partners"].low) == (0.5, 0)
         assert (figures["isolated"].numerator, figures["isolated"].n) == (0, 10)  # all of them came this week
         for _ in range(8):
             world.clock.advance(WEEK)
