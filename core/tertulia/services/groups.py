@@ -28,6 +28,7 @@ MOST_FOUNDED = 5
 NO_SUCH = "There is no such group; choose one of those that are shown."
 NOT_IN = "You are not in this group."
 NOT_KEEPER = "Only those who look after the group may do this."
+STAYS_PRIVATE = "Others joined this group as a private one, so it stays private; found another one that is open."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,8 +173,13 @@ async def keep(tx: Tx, organization: Id, group: Id, person: Id) -> None:
 
 
 async def describe(tx: Tx, organization: Id, group: Id, keeper: Id, *, name: str, about: str, private: bool) -> None:
-    """Change what a group is called and says of itself; becoming private hides who is in it."""
-    await _kept(tx, organization, group, keeper)
+    """Change what a group is called and says of itself; becoming private hides who is in it.
+
+    Raises `Mistake` where a private group that others are in would open: they were told that no outsider sees them.
+    """
+    before = await _kept(tx, organization, group, keeper)
+    if before.private and not private and await _others(tx, organization, group, keeper):
+        raise Mistake(STAYS_PRIVATE)
     table = affinity_group
     values = {"name": _one_line(name, LONGEST_NAME, "name"), "about": _text(about), "private": private}
     at = (table.c.organization_id == organization, table.c.id == group)
@@ -225,6 +231,15 @@ async def _kept(tx: Tx, organization: Id, group: Id, keeper: Id) -> Group:
 async def _belonging(tx: Tx, organization: Id, group: Id, person: Id) -> Belonging | None:
     everybody = (await groups.belonging(tx, organization, [group]))[group]
     return next((one for one in everybody if one.person == person), None)
+
+
+async def _others(tx: Tx, organization: Id, group: Id, keeper: Id) -> bool:
+    """Tell whether anybody but the *keeper* is in the group, or waits to be."""
+    theirs = affinity_member.c
+    query = sa.select(theirs.person_id).where(
+        theirs.organization_id == organization, theirs.group_id == group, theirs.person_id != keeper
+    )
+    return (await tx.execute(query.limit(1))).first() is not None
 
 
 async def _carried(tx: Tx, organization: Id, group: Group) -> list[Practice]:

@@ -98,6 +98,23 @@ async def test_becoming_private_hides_who_was_named(open_site: Any) -> None:
         assert "CanaryAcme host" not in shown
 
 
+async def test_a_private_group_that_others_are_in_stays_private(open_site: Any) -> None:
+    async with open_site() as site:
+        acme = site.tenants["Acme"]
+        keeper, group = await founded(site, acme, private="yes")
+        host, admin = await site.member(acme, "host"), await site.member(acme, "admin")
+        await do(keeper, "describe", group, name="Parents", about="")
+        await do(keeper, "describe", group, name="Parents", about="", private="yes")
+        await do(host, "join", group)
+        await do(keeper, "let-in", group, person=acme.persons["host"])
+        # whoever may come in freely would see who is in it
+        answer = await keeper.post(PAGE, {"do": "describe", "group": group, "name": "Parents", "about": ""})
+        assert answer.status == 422
+        assert "stays private" in await answer.text()
+        await do(admin, "join", group)
+        assert "CanaryAcme host" not in await text(admin)
+
+
 async def test_a_group_without_a_keeper_is_taken_on_by_a_member(open_site: Any) -> None:
     async with open_site() as site:
         acme = site.tenants["Acme"]
