@@ -1,8 +1,8 @@
 """The gallery: what people share for a while, shown to whom they were told, and gone as soon as they take it down.
 
 Words are the answers of rounds whose kind is `Exhibited`; pictures hang beside them. Nothing is shown of somebody who
-left, opted out or passed, and nothing after its day. Pictures never leave the service: platforms get words only, and
-are told again when somebody takes something back.
+left, opted out or passed, and nothing after its day. What hangs in an affinity group's round is the group's to see.
+Pictures never leave the service: platforms get words only, and are told again when somebody takes something back.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from tertulia.domain.identifiers import Id, Json
+from tertulia.domain.programs import Practice
 from tertulia.errors import Mistake
 from tertulia.kinds import Exhibit, Exhibited, Exhibition
 from tertulia.runtime import Runtime
-from tertulia.services import rounds, sign_ups
+from tertulia.services import audiences, rounds, sign_ups
 from tertulia.services.pictures import Rendition, Size
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people, tables
@@ -127,6 +128,8 @@ async def _wall(runtime: Runtime, tx: Tx, round_: RoundRow, viewer: Id) -> Wall 
     exhibition = kind.exhibition(round_.content)
     if exhibition.until <= runtime.clock.now():
         return None
+    practice = await rounds.known_practice_of(runtime.database, tx, round_)
+    outside = practice.audience.groups and not await _addresses(tx, round_, practice, viewer)
     hung = await _hung(runtime, tx, round_)
     teams = await _visible(tx, round_, {viewer, *hung.words})
     selves = await people.selves(tx, round_.organization, viewer)
@@ -134,7 +137,7 @@ async def _wall(runtime: Runtime, tx: Tx, round_: RoundRow, viewer: Id) -> Wall 
     mine: Piece | None = None
     for person, row in hung.words.items():
         own = person in selves
-        if not own and not _told(row.visibility, person, viewer, teams):
+        if not own and (outside or not _told(row.visibility, person, viewer, teams)):
             continue
         piece = Piece(
             person=person,
@@ -146,8 +149,14 @@ async def _wall(runtime: Runtime, tx: Tx, round_: RoundRow, viewer: Id) -> Wall 
             mine = piece
         if person in teams.shown:
             pieces.append(piece)
-    practice = await rounds.known_practice_of(runtime.database, tx, round_)
     return Wall(round=round_, practice=practice.title, exhibition=exhibition, pieces=tuple(pieces), mine=mine)
+
+
+async def _addresses(tx: Tx, round_: RoundRow, practice: Practice, viewer: Id) -> bool:
+    """Tell whether *viewer* is among those whom the practice is for."""
+    who = await people.person(tx, round_.organization, viewer)
+    whose = (tx, round_.organization, round_.workspace, practice)
+    return who is not None and await audiences.includes(*whose, who)
 
 
 async def _hung(runtime: Runtime, tx: Tx, round_: RoundRow) -> _Hung:

@@ -18,7 +18,7 @@ from tertulia.extension import Access, Handler
 from tertulia.forms import text
 from tertulia.kinds import Exhibited, Exhibition
 from tertulia.runtime import Runtime
-from tertulia.services import answers, gallery, pictures, prompts, rounds, sign_ups, taking_back
+from tertulia.services import answers, audiences, gallery, pictures, prompts, rounds, sign_ups, taking_back
 from tertulia.services.gallery import Wall
 from tertulia.services.pictures import Rendition, Size
 from tertulia.services.rounds import RoundRow
@@ -220,7 +220,9 @@ async def _asks(runtime: Runtime, tx: Tx, wall: Wall, person: Id) -> bool:
     round_ = wall.round
     who = await people.person(tx, round_.organization, person)
     practice = await rounds.practice_of(tx, round_)
-    if round_.state != "open" or who is None or not practice.audience.includes(who):
+    if round_.state != "open" or who is None:
+        return False
+    if not await audiences.includes(tx, round_.organization, round_.workspace, practice, who):
         return False
     refused = (await people.opt_outs(tx, round_.organization, [person])).get(person, frozenset())
     if refused & {"*", practice.key}:

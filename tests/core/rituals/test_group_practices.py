@@ -15,6 +15,7 @@ from tertulia.errors import Mistake
 from tertulia.services import (
     erasing,
     exporting,
+    gallery,
     groups,
     measured,
     measuring,
@@ -65,6 +66,17 @@ open_for = "3d"
 dates = ["2027-01-12T10:00"]
 zone = "Europe/Lisbon"
 where = "Porto"
+"""
+
+PETS = """
+[[practice]]
+key = "canary-pets"
+kind = "sharing"
+title = "Canary pets"
+audience = { groups = ["canary-circle"] }
+cadence = { rule = "FREQ=WEEKLY;BYDAY=MO", start = "2026-11-23T09:30", time = "local" }
+open_for = "3d"
+options = { about = "pets" }
 """
 
 
@@ -136,6 +148,19 @@ async def no_read_out_tells(town: Any, caplog: pytest.LogCaptureFixture, group: 
     assert group not in told
     assert "canary" not in told.casefold()
     assert not any(one in told for one in ids)
+
+
+async def test_what_a_group_shares_hangs_for_the_group_alone(open_town: OpenTown) -> None:
+    async with open_town() as town:
+        await circle(town, program=PETS)
+        await town.live(MONDAY + timedelta(hours=10))
+        assert (await town.answer("Ana", {"words": "Canary words."})).status == "taken"
+        seen = {}
+        async with town.runtime.database.read() as tx:
+            for name in ("Ana", "Ben", "Gus"):
+                walls = await gallery.walls(town.runtime, tx, town.organization, town.people[name])
+                seen[name] = [piece.name for one in walls for piece in one.pieces]
+        assert seen == {"Ana": ["Ana"], "Ben": ["Ana"], "Gus": []}
 
 
 async def test_who_leaves_is_asked_no_more_and_seen_no_more(open_town: OpenTown) -> None:
