@@ -86,7 +86,7 @@ async def write(request: web.Request) -> web.Response:
 
 
 async def ask(request: web.Request) -> web.Response:
-    """Show how the question would read, then take it; sent twice, it is one question."""
+    """Show how the question would read, then take it; a page that was used takes no other, and says so."""
     runtime, pass_ = request.app[RUNTIME], _pass(request, "ask")
     form: Any = await request.post()
     text = str(form.get("text", ""))
@@ -99,9 +99,11 @@ async def ask(request: web.Request) -> web.Response:
         if form.get("step") not in ("send", "redacted"):
             return _writing(request, text=text, found=found, instead=instead, previewed=True)
         async with runtime.database.write() as tx:
-            await asking.ask(runtime, tx, pass_, instead if form["step"] == "redacted" else text)
+            taken = await asking.ask(runtime, tx, pass_, instead if form["step"] == "redacted" else text)
     except Mistake as mistake:
         return _writing(request, text=text, error=str(mistake))
+    if not taken:
+        return _writing(request, unspent=False)
     return pages.render(request, "question_taken.html", voted=False)
 
 
@@ -117,9 +119,11 @@ async def vote(request: web.Request) -> web.Response:
     chosen = [str(one)[:32] for one in form.getall("question", [])]
     try:
         async with runtime.database.write() as tx:
-            await asking.vote(runtime, tx, pass_, chosen, await _votes(request, tx, pass_))
+            taken = await asking.vote(runtime, tx, pass_, chosen, await _votes(request, tx, pass_))
     except Mistake as mistake:
         return await _voting(request, pass_, chosen=chosen, error=str(mistake))
+    if not taken:
+        return await _voting(request, pass_)
     return pages.render(request, "question_taken.html", voted=True)
 
 

@@ -73,7 +73,10 @@ async def test_a_question_goes_from_a_page_that_knows_nobody_to_an_answer_for_ev
                 "kept without your name" in await (await visitor.post(where, {"text": text, "step": "send"})).text()
             )
             assert "was sent from this page already" in await (await visitor.get(where)).text()
-            await visitor.post(where, {"text": text, "step": "send"})
+            # what is not kept is not said to be
+            again = await (await visitor.post(where, {"text": f"{text} And more?", "step": "send"})).text()
+            assert "was sent from this page already" in again
+            assert "kept without your name" not in again
         member, admin = await site.member(acme, "member"), await site.member(acme, "admin")
         assert "so many calls" not in await (await member.get("/my/questions")).text()
         assert "so many calls" not in await (await member.get("/my/questions/moderate")).text()
@@ -97,6 +100,9 @@ async def test_a_question_goes_from_a_page_that_knows_nobody_to_an_answer_for_ev
         assert (await visitor.post(where, {})).status == 422
         assert "counted" in await (await visitor.post(where, {"question": ids[1]})).text()
         assert "Votes were sent" in await (await visitor.get(where)).text()
+        again = await (await visitor.post(where, {"question": ids[0]})).text()
+        assert "Votes were sent" in again
+        assert "nothing says that they are yours" not in again
         await live(site, days=2)
         form = {"round": root, "question": ids[0], "step": "answer"}
         assert (await admin.post("/my/questions/moderate", {**form, "text": "Soon."})).status == 303
