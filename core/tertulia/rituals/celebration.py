@@ -72,7 +72,7 @@ class Celebration:
 
     def handing_over(self, content: Json, occasion: Occasion) -> FollowUp:
         """Give the wishes to their person on the morning of the day."""
-        share = Share(share={"people": sorted(occasion.circle)})
+        share = Share(share={"people": sorted(occasion.circle), "of": occasion.person})
         return FollowUp(
             stage=DAY,
             at=occasion.at,
@@ -117,7 +117,7 @@ class Celebration:
         say = words()
         if content.get("stage") == DAY:
             raise Mistake(say("There is nothing to answer here."))
-        fields = [Field(key=mate["id"], kind="long", label=mate["name"]) for mate in share["people"]]
+        fields = [Field(key=mate["dealt"], kind="long", label=mate["name"]) for mate in share["people"]]
         given = {field.key: text(values, field, ROOM) for field in fields}
         kept = {key: value for key, value in given.items() if value is not None}
         if not kept:
@@ -136,10 +136,10 @@ def _recorded(say: Words) -> str:
 
 
 def _field(mate: Json, about: Json, language: str, say: Words) -> Field:
-    told = about[mate["id"]]
+    told = about[mate["dealt"]]
     when = of_the_week(date.fromisoformat(told["day"]), language)
     label = f"{mate['name']}: {_coming(told['occasion'], say)}, {when}"
-    return Field(key=mate["id"], kind="long", label=label)
+    return Field(key=mate["dealt"], kind="long", label=label)
 
 
 def _coming(occasion: Name, say: Words) -> str:
@@ -163,7 +163,8 @@ def _title(occasion: Name, say: Words) -> str:
 
 
 def _handed(content: Json, share: Json, say: Words) -> Draft:
-    me = share["me"]["id"]
+    # wishes are kept by who was asked about, even where that person turned out to be another one
+    me = share.get("of", share["me"]["id"])
     wishes = [
         (Span(f"{mate['name']}:", bold=True), Span(f" {mate['given'][''][me]}"))
         for mate in share["people"]

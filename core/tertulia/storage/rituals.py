@@ -132,7 +132,8 @@ def _seen(
     given: Mapping[Id, Mapping[str, Mapping[str, Any]]],
     lines: Mapping[str, Sequence[Id]],
 ) -> Json:
-    mates = [known[other] for other in own.share.get("people", ()) if other in known and known[other].shown]
+    # who was merged meanwhile comes under the new id; what a kind keeps by the old one is found by *dealt*
+    mates = [(other, known[other]) for other in own.share.get("people", ()) if other in known and known[other].shown]
     mine = known.get(one)
     me = {
         "id": one,
@@ -144,6 +145,7 @@ def _seen(
     people_ = [
         {
             "id": mate.id,
+            "dealt": dealt,
             "name": mate.name,
             "team": mate.team,
             "location": mate.location,
@@ -154,7 +156,7 @@ def _seen(
                 if said["for"] in ("group", "workspace") or (said["for"] == "team" and _one_team(mine, mate))
             },
         }
-        for mate in mates
+        for dealt, mate in mates
         if mate.id != one
     ]
     return {**own.share, "group": own.group, "people": people_, "me": me}

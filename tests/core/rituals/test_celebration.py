@@ -213,6 +213,25 @@ async def test_a_merged_person_is_celebrated_once(open_town: OpenTown) -> None:
         assert [field.label.partition(":")[0] for field in town.letters("Ben")[0].fields] == ["Anna"]
 
 
+async def test_wishes_for_somebody_who_is_merged_meanwhile_are_asked_for_and_handed_over(open_town: OpenTown) -> None:
+    async with open_town() as town:
+        await settle_in(town)
+        await town.add("Anna", team="Red")
+        await choose(town, "Ana")
+        await town.live(MONDAY + timedelta(hours=16))
+        assert (await town.answer("Ben", {town.people["Ana"]: "A good year!"})).status == "taken"
+        async with town.runtime.database.write() as tx:
+            of = (town.runtime, tx, town.organization)
+            await merging.merge(*of, kept=town.people["Anna"], gone=town.people["Ana"], actor="test")
+        reply = await town.answer("Cleo", {town.people["Ana"]: "Many more!"})
+        assert reply.status == "taken", reply.text
+        await town.live(SUNDAY + timedelta(days=1))
+        told = [letter for name in ("Ana", "Anna") for letter in town.letters(name) if "birthday" in letter.title]
+        assert len(told) == 1
+        assert "A good year!" in told[0].body.plain()
+        assert "Many more!" in told[0].body.plain()
+
+
 @pytest.mark.parametrize(
     ("chosen", "year", "day"),
     [
@@ -264,6 +283,6 @@ def test_nobody_is_asked_for_more_than_a_few_at_a_time() -> None:
 )
 def test_the_day_is_written_as_its_reader_does(language: str, label: str) -> None:
     about = {"a": {"occasion": "birthday", "day": "2026-11-29"}}
-    share = {"me": {"id": "b"}, "people": [{"id": "a", "name": "Ana", "given": {}}], "about": about}
+    share = {"me": {"id": "b"}, "people": [{"id": "a", "dealt": "a", "name": "Ana", "given": {}}], "about": about}
     (field,) = KIND.prompt_for({}, share, language).fields
     assert field.label == label
