@@ -107,8 +107,8 @@ async def choose(
 
 def _check(chosen: Chosen) -> None:
     try:
-        date(chosen.year or LEAP, chosen.month, chosen.day)
-    except ValueError:
+        date(chosen.year or LEAP, chosen.month, chosen.day) + KEPT_FOR
+    except (ValueError, OverflowError):
         raise Mistake("There is no such day; choose a day and a month that go together.") from None
 
 

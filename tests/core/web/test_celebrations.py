@@ -80,6 +80,7 @@ WRONG = (
     ({"day": "3", "month": "2", "circle": "team", "place": "web:cellar"}, "no such place"),
     ({"offer": "x:y:z", "day": "3", "month": "2", "circle": "team"}, "no such occasion"),
     ({"offer": "{}:days:welcome", "date": "soon", "circle": "team"}, "The date is missing"),
+    ({"offer": "{}:days:welcome", "date": "9999-12-31", "circle": "team"}, "no such day"),
     ({"offer": "{}:days:farewell", "date": "2026-05-01", "circle": "team"}, "no such occasion"),
     ({"day": "3", "month": "2", "circle": "team", "offer": "\x00"}, "no such occasion"),
 )
