@@ -7,7 +7,7 @@ from datetime import timedelta
 from tertulia.delivery import planning
 from tertulia.domain.planning import appoint
 from tertulia.runtime import Runtime
-from tertulia.services import live_seats, opening, rounds, sign_ups
+from tertulia.services import live_seats, opening, resting, rounds, sign_ups
 from tertulia.services.live_sessions import Session
 from tertulia.storage import people, programs
 from tertulia.storage.database import Tx
@@ -20,7 +20,8 @@ OPEN_FOR = timedelta(hours=24)
 async def ask(runtime: Runtime, tx: Tx, session: Session) -> None:
     """Plan one invitation for each member whom the practice addresses and who was not there; then the round waits.
 
-    What holds for every invitation holds for these: channel, quiet hours, wishes and budget; nobody is asked twice.
+    What holds for every invitation holds for these: channel, quiet hours, wishes and budget; nobody is asked twice,
+    and nobody who has hard weeks.
     """
     round_ = await rounds.find(tx, session.round, session.organization, lock=True)
     if round_ is None or round_.state != "open":
@@ -35,6 +36,7 @@ async def ask(runtime: Runtime, tx: Tx, session: Session) -> None:
     if practice.join == "opt-in":
         joined = await sign_ups.signed_up(tx, round_.organization, round_.workspace, practice.key)
         absent = [one for one in absent if one.id in joined]
+    absent = [] if await resting.rests(runtime, tx, round_) else await resting.awake(runtime, tx, round_, absent)
     channels = await planning.channels_of(runtime, tx, round_, absent)
     opt_outs = await people.opt_outs(tx, round_.organization, [one.id for one in absent])
     appointments = [

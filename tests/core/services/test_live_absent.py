@@ -17,7 +17,7 @@ from tertulia.domain.people import Actor, Place
 from tertulia.extension import Context
 from tertulia.hookspecs import hookimpl
 from tertulia.live import Attendee, LiveRounds
-from tertulia.services import identities, people, preferences, sign_ups
+from tertulia.services import hard_weeks, identities, people, preferences, sign_ups
 from tertulia.services.live import WorkspaceLive
 from tertulia.storage import tables
 from tertulia.testing.ports import FakeRitualPort, FakeSurveyPort
@@ -121,6 +121,24 @@ def town(tmp_path: Path) -> OpenTown:
 async def rows(core: World, table: sa.Table) -> list[Any]:
     async with core.runtime.database.read() as tx:
         return list((await tx.execute(sa.select(table))).all())
+
+
+@pytest.mark.parametrize(("team", "asked"), [("Crew", {"Bo"}), (None, set())])
+async def test_who_has_hard_weeks_is_not_asked(town: OpenTown, team: str | None, asked: set[str]) -> None:
+    async with town() as place:
+        await place.add("Ada", team="Crew")
+        await place.add("Bo")
+        session = await place.hold("Hana")
+        runtime = place.core.runtime
+        async with runtime.database.write() as tx:
+            until = runtime.clock.now() + timedelta(days=9)
+            where = (place.home.organization, place.home.workspace)
+            await hard_weeks.begin(runtime, tx, *where, resumes=until, team=team, actor="test")
+        await place.live.advance(session, HANA, "ended")
+        held = {row.id for row in await rows(place.core, tables.round_table) if row.occurrence.startswith("host:")}
+        told = [row for row in await rows(place.core, tables.delivery) if row.round_id in held]
+        names = {person: name for name, person in place.people.items()}
+        assert {names[row.recipient] for row in told if row.purpose == "invite"} == asked
 
 
 async def test_who_was_not_there_is_asked_once_and_one_result_comes_of_it(town: OpenTown) -> None:
