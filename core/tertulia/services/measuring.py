@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from tertulia.domain.identifiers import Id
 from tertulia.measures.figures import ZONE, Family, Figure, Period
-from tertulia.measures.populations import Gathered
+from tertulia.measures.populations import Gathered, Population
 from tertulia.measures.publication import Published, publish
 from tertulia.runtime import Runtime
 from tertulia.services import releasing
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 LOOK_BACK = timedelta(days=365)
 VERSIONS = 6
 """That many of the newest releases that counted different people are audited together with a new one."""
+ELSEWHERE = 12
+"""That many, too, of other workspaces that counted some of the same people."""
 _LookBack: TypeAlias = tuple[Sequence[StoredRelease], Sequence[Past]]
 _Done: TypeAlias = tuple[Published, str]
 """What came of a population, and the digest of its people before any were left out."""
@@ -76,10 +78,7 @@ async def publish_period(runtime: Runtime, organization: Id, home_id: Id, kind: 
             return False
         roster = await roster_of(runtime, tx, home, period)
         gathered = await kind.gather(runtime, tx, home, period, roster)
-        pasts = {
-            one.series: await _past(runtime, tx, organization, kind.family, one.series)
-            for one in gathered.populations
-        }
+        pasts = {one.series: await _past(runtime, tx, home, kind.family, one) for one in gathered.populations}
 
     done, figures = await releasing.apart(lambda: _computed(gathered, pasts))
     now = runtime.clock.now()
@@ -113,7 +112,8 @@ def _computed(gathered: Gathered, pasts: Mapping[str, _LookBack]) -> tuple[list[
             for one, _ in done
             if one.population.series == population.series
         ]
-        done.append((publish(gathered, population, [*past, *here][-VERSIONS:]), asked))
+        beside = [*past, *here][-max(VERSIONS, len(past)) :]
+        done.append((publish(gathered, population, beside), asked))
     figures = [*gathered.plain, *(figure for one, _ in done for figure in one.figures)]
     return done, [*figures, *gathered.derive(figures)]
 
@@ -141,13 +141,18 @@ def _counted_id(home: Workspace, family: Family, one: Published) -> Id:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-async def _past(runtime: Runtime, tx: Tx, organization: Id, family: Family, series: str) -> _LookBack:
+async def _past(runtime: Runtime, tx: Tx, home: Workspace, family: Family, population: Population) -> _LookBack:
+    """Return what the series published before of the workspace itself, and elsewhere of some of the same people."""
     since = runtime.clock.now() - LOOK_BACK
-    stored = await measures.look_back(tx, organization, family, series, since=since, most=VERSIONS)
-    rosters = await measures.rosters(tx, organization, [one.roster for one in stored])
-    return stored, [
-        Past(atoms=rosters[one.roster], cells=[_cell(cell) for cell in one.cells], k=one.k) for one in stored
+    stored = await measures.look_back(tx, home.organization, family, population.series, since=since, most=VERSIONS)
+    rosters = await measures.rosters(tx, home.organization, [one.roster for one in stored])
+    shared = [
+        one.roster
+        for one in stored
+        if one.workspace != home.id and not population.atoms.keys().isdisjoint(rosters[one.roster])
     ]
+    kept = [one for one in stored if one.workspace == home.id or one.roster in shared[-ELSEWHERE:]]
+    return kept, [Past(atoms=rosters[one.roster], cells=[_cell(cell) for cell in one.cells], k=one.k) for one in kept]
 
 
 def _cell(kept: Mapping[str, Any]) -> Cell:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,7 @@ EVERYBODY = "[]"
 class StoredRelease:
     """Hold what the look-back needs of a population that was published."""
 
+    workspace: Id
     asked: str
     roster: Id
     k: int
@@ -58,13 +60,13 @@ async def is_published(tx: Tx, organization: Id, home: Id, family: str, period: 
 async def look_back(
     tx: Tx, organization: Id, family: str, series: str, *, since: datetime, most: int
 ) -> list[StoredRelease]:
-    """Return the newest *most* releases of a series that counted different people, oldest first.
+    """Return each workspace's newest *most* releases of a series that counted different people, oldest first.
 
     All workspaces of the organization count. Of those that counted the same people, the newest stands for all.
     """
     table = measure_release.c
     query = (
-        sa.select(table.asked, table.roster_id, table.k, table.cells)
+        sa.select(table.workspace_id, table.asked, table.roster_id, table.k, table.cells)
         .where(
             table.organization_id == organization,
             table.family == family,
@@ -74,9 +76,13 @@ async def look_back(
         .order_by(table.published_at.desc(), table.position.desc(), table.workspace_id)
     )
     found: dict[Id, StoredRelease] = {}
+    count: Counter[Id] = Counter()
     for row in await tx.execute(query):
-        if row.roster_id not in found and len(found) < most:
-            found[row.roster_id] = StoredRelease(asked=row.asked, roster=row.roster_id, k=row.k, cells=row.cells)
+        if row.roster_id not in found and count[row.workspace_id] < most:
+            count[row.workspace_id] += 1
+            found[row.roster_id] = StoredRelease(
+                workspace=row.workspace_id, asked=row.asked, roster=row.roster_id, k=row.k, cells=row.cells
+            )
     return list(found.values())[::-1]
 
 
