@@ -21,7 +21,7 @@ WORDS = {
     "refused": "beside what was published before, it would tell about fewer than {k} people",
     "over_budget": "it could not be proven that it tells about no {k} people or fewer",
     "too_coarse": "too few people for a rounded figure",
-    "dropped": "all rounded figures together told too much, so none is shown",
+    "dropped": "it could not be proven that all rounded figures together tell nothing of anybody, so none is shown",
     "undefined": "there is nothing to measure here",
 }
 """Why a figure is not shown, in words."""

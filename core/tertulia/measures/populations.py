@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -59,11 +60,16 @@ class Statistic(Labelled):
     """Ask for what *of* computes of the people of a group, rounded to multiples of *step*; `None` is undefined.
 
     It must be a function of facts about these people alone (of what is counted in groups, that is all arithmetic).
+    Where it goes from *least* to *most*, and at one of them tells something of each, nothing nearer than *edge* to
+    them is told.
     """
 
     of: Callable[[frozenset[Id]], Estimate | None]
     unit: Unit
     step: float
+    least: float = -math.inf
+    most: float = math.inf
+    edge: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -181,6 +181,7 @@ def _of_statistic(
         if estimate is None:
             figure = replace(blank, n=rounded_down(len(inside[group])), withheld=why("undefined", k))
         else:
+            estimate = rates.off_the_ends(estimate, asked.least, asked.most, asked.edge)
             value, low, high = (
                 rates.to_step(one, asked.step) for one in (estimate.value, estimate.low, estimate.high)
             )

@@ -47,6 +47,20 @@ def difference_of(first: Estimate, second: Estimate) -> Estimate:
     )
 
 
+def off_the_ends(estimate: Estimate, least: float, most: float, edge: float) -> Estimate:
+    """Tell nothing finer than *edge* about the ends of what is possible, from *least* to *most*.
+
+    At an end itself a figure would say of each of the people that something is so, or is not. Near to one the figure
+    is therefore the same, whether or not all of them are alike.
+    """
+    value, low, high, n = estimate.value, estimate.low, estimate.high, estimate.n
+    if value < least + edge:
+        return Estimate(least + edge, least, max(high, least + 4 * edge), n)
+    if value > most - edge:
+        return Estimate(most - edge, min(low, most - 4 * edge), most, n)
+    return estimate
+
+
 def poisson(count: int) -> tuple[float, float]:
     """Return the exact 95 % interval of a Poisson count (Garwood, Biometrika 28, 1936)."""
     low = chi2.ppf(0.025, 2 * count) / 2 if count else 0.0

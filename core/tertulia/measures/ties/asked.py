@@ -5,9 +5,10 @@ Everything is about groups of at least ten people and goes through the auditor; 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TypeAlias
 
 import numpy as np
@@ -29,6 +30,12 @@ from tertulia.surveys.scoring import Estimate
 
 Of: TypeAlias = Callable[[frozenset[Id]], Estimate | None]
 FEWEST = 10
+MANY = 50
+"""Of fewer people how the whole holds together could tell that each of them has a tie, or that none has."""
+FROM_0 = (0.0, math.inf, 0.5)
+SHARE = (0.0, 1.0, 0.06)
+INDEX = (-1.0, 1.0, 0.1)
+"""From where to where a figure goes, and how near to these ends nothing finer is told."""
 SOURCE = "interactions of the last 13 weeks: mentions, replies, comments, hand-overs, shared cards, kudos, meetings"
 CROSSED = ("team", "location", "worker_type")
 """Between what the E–I index is taken."""
@@ -150,12 +157,12 @@ def _means(window: Window) -> list[Statistic]:
         return bounded(ratio_of(window.returned.back[who], window.returned.others[who]), 0, 1)
 
     return [
-        _statistic("partners", "ties", 0.5, mean("partners"), BROAD),
-        _statistic("strength", "ties", 0.5, mean("strength"), BROAD),
-        _statistic("reciprocity", "share", 0.02, returned, BROAD),
-        _statistic("clustering", "share", 0.02, mean("clustering"), BROAD),
-        _statistic("constraint", "share", 0.02, mean("constraint"), BROAD),
-        _statistic("spread", "share", 0.02, mean("spread"), BROAD),
+        _statistic("partners", "ties", 0.5, mean("partners"), BROAD, ends=FROM_0),
+        _statistic("strength", "ties", 0.5, mean("strength"), BROAD, ends=FROM_0),
+        _statistic("reciprocity", "share", 0.02, returned, BROAD, ends=SHARE),
+        _statistic("clustering", "share", 0.02, mean("clustering"), BROAD, ends=SHARE),
+        _statistic("constraint", "share", 0.02, mean("constraint"), BROAD, ends=SHARE),
+        _statistic("spread", "share", 0.02, mean("spread"), BROAD, ends=SHARE),
     ]
 
 
@@ -181,7 +188,7 @@ def _crossings(window: Window) -> list[Statistic]:
     found = []
     for attribute in CROSSED:
         kinds = EVERY if attribute == "team" else BROAD
-        found.append(_statistic(f"ei_{attribute}", "index", 0.02, seen(attribute), kinds, "ties-ei"))
+        found.append(_statistic(f"ei_{attribute}", "index", 0.02, seen(attribute), kinds, "ties-ei", ends=INDEX))
         found.append(
             _statistic(f"ei_{attribute}_chance", "index", 0.02, chance(attribute), ONLY_ALL, "ties-ei-chance")
         )
@@ -201,25 +208,38 @@ def _whole(window: Window) -> list[Statistic]:
     def circles() -> float:
         return float((np.bincount(window.circles) > 1).sum())
 
+    whole = partial(_statistic, kinds=ONLY_ALL, fewest=MANY)
     return [
-        _statistic("fragmentation", "share", 0.02, of(lambda: structure.fragmentation(window.parts)), ONLY_ALL),
-        _statistic("largest_part", "share", 0.02, of(lambda: structure.largest_share(window.parts)), ONLY_ALL),
-        _statistic("circles", "count", 1.0, of(circles), ONLY_ALL),
-        _statistic("modularity", "share", 0.02, of(lambda: modularity(window.network, window.circles)), ONLY_ALL),
-        _statistic("between_circles", "share", 0.02, of(between), ONLY_ALL),
+        whole("fragmentation", "share", 0.02, of(lambda: structure.fragmentation(window.parts)), ends=SHARE),
+        whole("largest_part", "share", 0.02, of(lambda: structure.largest_share(window.parts)), ends=SHARE),
+        whole("circles", "count", 1.0, of(circles), ends=(0.0, math.inf, 1.0)),
+        whole("modularity", "share", 0.02, of(lambda: modularity(window.network, window.circles))),
+        whole("between_circles", "share", 0.02, of(between), ends=SHARE),
     ]
 
 
 def _statistic(
-    key: str, unit: Unit, step: float, of: Of, kinds: Collection[candidates.Family], formula: str = ""
+    key: str,
+    unit: Unit,
+    step: float,
+    of: Of,
+    kinds: Collection[candidates.Family],
+    formula: str = "",
+    *,
+    fewest: int = FEWEST,
+    ends: tuple[float, float, float] = (-math.inf, math.inf, 0.0),
 ) -> Statistic:
+    least, most, edge = ends
     return Statistic(
         key=key,
         formula=formula or f"ties-{key.replace('_', '-')}",
         source=SOURCE,
-        fewest=FEWEST,
+        fewest=fewest,
         kinds=kinds,
         of=of,
         unit=unit,
         step=step,
+        least=least,
+        most=most,
+        edge=edge,
     )

@@ -10,7 +10,8 @@ import pytest
 
 from tertulia.measures.figures import Period
 from tertulia.measures.populations import Statistic
-from tertulia.measures.ties.asked import FEWEST, Window, gathered
+from tertulia.measures.publication import publish
+from tertulia.measures.ties.asked import FEWEST, MANY, Window, gathered
 from tertulia.measures.ties.edges import UNIT, Edges, week_number
 
 LAST = week_number("2026-W47")
@@ -64,6 +65,26 @@ def test_a_ring_over_three_teams() -> None:
     assert value(seen, "ei_team", team) == pytest.approx((2 - 18) / 20)
 
 
+def test_nothing_published_says_of_each_that_they_have_ties_inside_outside_or_none() -> None:
+    # all inside their teams and returned; nobody at all has a tie; everybody has one, and hangs together
+    pairs = [(one, other) for one in range(PEOPLE) for other in range(PEOPLE) if one != other]
+    inside = [(one, other, 1.0) for one, other in pairs if one // 10 == other // 10]
+    for ties in (inside, [(0, 0, 1.0)], RING):
+        seen = gathered("home", PERIOD, window(ties))
+        figures = publish(seen, seen.populations[0], []).figures
+        told = [one for one in figures if one.value is not None and not one.key.endswith("_chance")]
+        assert told
+        for one in told:
+            assert one.value is not None
+            assert one.low is not None
+            assert one.high is not None
+            ends = {"index": (-0.9, 0.9), "share": (0.06, 0.94), "ties": (0.5, 99)}.get(one.unit)
+            if ends is not None:
+                assert ends[0] <= one.value <= ends[1], one
+                assert ends[0] < one.value < ends[1] or one.low < one.high, one
+        assert not {one.key for one in told} & {"fragmentation", "largest_part", "circles"}
+
+
 def test_two_rings_that_do_not_know_each_other() -> None:
     halves = [(one + start, (one + 1) % 15 + start, 1.0) for start in (0, 15) for one in range(15)]
     seen = window(halves)
@@ -87,7 +108,7 @@ def test_nothing_is_asked_of_fewer_than_ten_people_and_every_formula_is_explaine
     (population,) = gathered("home", PERIOD, window(RING)).populations
     asked = [*population.shares, *population.statistics]
     assert population.k == FEWEST == 10
-    assert {one.fewest for one in asked} == {FEWEST}
+    assert {one.fewest for one in asked} == {FEWEST, MANY}
     assert len({one.key for one in asked}) == len(asked)
     page = (Path(__file__).parents[4] / "docs" / "measures.md").read_text()
     anchors = {
