@@ -42,16 +42,18 @@ async def weekly(
         table.c.week <= week_label(last),
     )
     behind = {name: places[one] for name, one in (await ends(tx, vault, organization, places)).items()}
-    found: list[tuple[int, int, int, int, int]] = []
+    found: list[tuple[int, int, int]] = []
+    weights: list[tuple[str, float]] = []
     numbers = {week_label(number): number for number in range(first, last + 1)}
     for label, kind, one, other, weight in await tx.execute(query.group_by(*columns)):
         source, target = behind.get(one), behind.get(other)
         if source is not None and target is not None and source != target:
-            worth = Worth.of([(kind, weight)])
-            found.append((numbers[label], source, target, int(worth.given[0]), int(worth.shared[0])))
-    rows = np.array(found, dtype=np.int64).reshape(len(found), 5).T
-    weeks, sources, targets = (column.astype(np.int32) for column in rows[:3])
-    return combined([Edges(weeks, sources, targets, rows[3], rows[4])])
+            found.append((numbers[label], source, target))
+            weights.append((kind, weight))
+    weeks, sources, targets = np.array(found, dtype=np.int32).reshape(len(found), 3).T
+    # all at once: a large organization has a million rows, and this runs beside everything that is served
+    worth = Worth.of(weights)
+    return combined([Edges(weeks, sources, targets, worth.given, worth.shared)])
 
 
 async def _gather(runtime: Runtime, tx: Tx, home: Workspace, period: Period, roster: Mapping[Id, Atom]) -> Gathered:
