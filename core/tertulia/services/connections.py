@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, cast
@@ -12,6 +13,7 @@ from tertulia.errors import OperatorError, SendError
 from tertulia.services import settings
 from tertulia.services.registry import Live
 
+log = logging.getLogger(__name__)
 SECONDS = 20.0
 
 
@@ -48,6 +50,7 @@ async def attempt(live: Live, seconds: float = SECONDS) -> Trial:
     except (SendError, TimeoutError):
         return Trial(sound=False, text="The platform does not answer at the moment; try again in some minutes.")
     except Exception as error:
+        log.exception("a trial of a connection failed", extra={"ids": {"installation": live.id}})
         return Trial(sound=False, text=f"The plugin failed ({type(error).__name__}); the log says where.")
     return Trial(sound=True, text=f"The platform answers; the first page lists {count} accounts.")
 
