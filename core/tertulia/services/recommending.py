@@ -200,15 +200,24 @@ async def look_over(runtime: Runtime, done: dict[Id, date]) -> None:
     for row in known:
         if done.get(row.id) == today:
             continue
-        async with runtime.database.read() as tx:
-            home = await people.workspace(tx, row.organization_id, row.id)
-            standings = (await overview.build(runtime, tx, home)).standings if home else ()
-        if home is not None:
-            async with runtime.database.write() as tx:
-                made = await refresh(runtime, tx, home, standings)
-            if made:
-                log.info("recommendations were made", extra={"ids": {"workspace": home.id, "count": made}})
+        try:
+            await _look_over(runtime, row.organization_id, row.id)
+        except Exception:
+            # what is wrong in one workspace is looked at again tomorrow, and keeps no other one waiting
+            log.exception("a workspace could not be looked over", extra={"ids": {"workspace": row.id}})
         done[row.id] = today
+
+
+async def _look_over(runtime: Runtime, organization: Id, workspace_id: Id) -> None:
+    async with runtime.database.read() as tx:
+        home = await people.workspace(tx, organization, workspace_id)
+        standings = (await overview.build(runtime, tx, home)).standings if home else ()
+    if home is None:
+        return
+    async with runtime.database.write() as tx:
+        made = await refresh(runtime, tx, home, standings)
+    if made:
+        log.info("recommendations were made", extra={"ids": {"workspace": home.id, "count": made}})
 
 
 async def _judge(runtime: Runtime, tx: Tx, home: Workspace, one: Recommendation, standing: Standing | None) -> None:
