@@ -207,5 +207,6 @@ async def _check_token(request: web.Request, runtime: Runtime, session: Session)
     elif request.content_type == "application/x-www-form-urlencoded":
         form = await request.post()
     given = request.headers.get("X-CSRF-Token") or str(form.get("csrf", ""))
-    if not hmac.compare_digest(given.encode(), sessions.csrf_token(runtime, session).encode()):
+    # a header may hold bytes that are no text
+    if not hmac.compare_digest(given.encode(errors="surrogatepass"), sessions.csrf_token(runtime, session).encode()):
         raise Refused("This page was open for too long. Go back, load it again and send it once more.", 403)

@@ -195,6 +195,18 @@ async def test_broken_http_is_never_a_success_nor_a_fault_of_ours(open_site: Ope
         assert (300 <= code < 500) or (harmless and code == 200), status
 
 
+async def test_a_form_token_that_is_no_text_is_refused(open_site: OpenSite) -> None:
+    async with open_site() as site:
+        member = await site.member(site.tenants["Acme"], "member")
+        reader, writer = await _connect(site)
+        cookies = "; ".join(f"{name}={value}" for name, value in member.cookies.items())
+        head = f"POST /sign-out HTTP/1.1\r\nHost: a\r\nSec-Fetch-Site: same-origin\r\nCookie: {cookies}\r\n"
+        writer.write(head.encode() + b"X-CSRF-Token: \xff\xfe\r\nContent-Length: 0\r\n\r\n")
+        status = await asyncio.wait_for(reader.readline(), 60)
+        writer.close()
+        assert status.split()[1] == b"403"
+
+
 async def test_the_log_names_templates_and_nothing_else(
     open_site: OpenSite, caplog: pytest.LogCaptureFixture
 ) -> None:

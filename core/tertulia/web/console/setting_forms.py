@@ -110,7 +110,7 @@ def _read(kind: Kind, text: str, name: str) -> object:
     if kind in ("whole", "number", "json"):
         try:
             return json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Mistake(f"{name} must be {'JSON' if kind == 'json' else 'a number'}; mend it.") from None
     return text
 

@@ -122,3 +122,8 @@ def test_what_cannot_be_read_is_told(name: str, text: str, word: str) -> None:
 def test_whatever_is_sent_is_read_or_told(form: dict[str, str]) -> None:
     with suppress(Mistake):
         read(KNOWN, form)
+
+
+def test_json_that_is_nested_too_deeply_is_a_mistake_as_any_other() -> None:
+    with pytest.raises(Mistake, match="must be JSON"):
+        setting_forms.given(Settings, typed(KNOWN, tree="[" * 20_000), masked(Settings, KNOWN))
