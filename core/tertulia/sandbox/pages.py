@@ -33,6 +33,7 @@ PACES = {
 ROOMS = {
     "my": "/my",
     "overview": "/my/overview/{workspace}",
+    "console": "/workspaces/{workspace}",
     "rounds": "/workspaces/{workspace}/rounds",
     "surveys": "/workspaces/{workspace}/surveys",
     "profile": "/workspaces/{workspace}/overview",

@@ -177,7 +177,7 @@ async def of_workspace(runtime: Runtime, tx: Tx, home: Workspace, *, names: bool
         yield finding
 
 
-async def _people(runtime: Runtime, tx: Tx, home: Workspace, *, names: bool) -> AsyncIterator[Finding]:
+async def _people(runtime: Runtime, tx: Tx, home: Workspace, *, names: bool | None) -> AsyncIterator[Finding]:
     area = f"people of {home.name}"
     lost = await reachability.unreachable(runtime, tx, home)
     if not lost:
@@ -185,7 +185,7 @@ async def _people(runtime: Runtime, tx: Tx, home: Workspace, *, names: bool) -> 
         return
     unmailed = sum(person.email is None for person in lost)
     cure = "enable a plugin that they use, or the plugin web with a mail server, and give everyone an e-mail address"
-    told = "" if names else " (--names lists them)"
+    told = " (--names lists them)" if names is False else ""
     yield Finding("fault", area, f"{len(lost)} cannot be reached, {unmailed} have no e-mail address; {cure}{told}.")
     for person in lost[:NAMES] if names else ():
         yield Finding("fault", area, f"{person.name} ({person.email or 'no e-mail address'}, {person.id})")

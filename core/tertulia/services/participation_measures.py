@@ -43,8 +43,10 @@ async def gather(runtime: Runtime, tx: Tx, home: Workspace, period: Period, rost
     seen = await attendance.occasions(tx, home, open_, roster, eligible)
     this_week = [pair for pair in zip(open_, seen, strict=True) if _closed(pair[0]) >= period.start]
     lot = f"{home.id}:{period.month}"
+    # before anything was held nobody was reached, and that would be the past that later figures are compared with
+    everybody = [_members(home, lot, roster, seen, await _platforms(tx, home))] if open_ else []
     populations = [
-        _members(home, lot, roster, seen, await _platforms(tx, home)),
+        *everybody,
         *_practices(home, lot, roster, seen, eligible),
         *_rounds(home, lot, roster, this_week),
     ]

@@ -202,3 +202,11 @@ async def test_of_a_survey_only_its_published_counts_are_told(open_stage: OpenSt
         assert told.high is not None
         assert told.low < 100 * 25 / 44 < 100 * 29 / 40 < told.high
         assert one(some, "answered", f"round:{rounds[1]}").withheld == "too few people"
+
+
+@ON_SQLITE
+async def test_before_anything_was_held_there_is_no_reach_to_compare_with(open_stage: OpenStage) -> None:
+    async with open_stage() as stage:
+        await staff(stage)
+        stage.clock.advance(WEEK)
+        assert [one for one in await figures(stage) if one.key.startswith(("reach", "repeat", "inequality"))] == []
