@@ -132,8 +132,11 @@ def _tie(source: Id, target: Id, platform: str, at: datetime) -> Tie:
     return Tie(facts.week_of(at), KIND, source, target, platform)
 
 
-async def take_back(runtime: Runtime, tx: Tx, organization: Id, person: Id, identifier: Id) -> None:
-    """Delete thanks for their giver, and the tie that was counted; a message that was sent stays sent."""
+async def take_back(runtime: Runtime, tx: Tx, organization: Id, person: Id, identifier: Id) -> sa.Row[Any]:
+    """Delete thanks for their giver, and the tie that was counted; a message that was sent stays sent.
+
+    Returns the row as it was; `kudos_withdrawing` also takes it out of digests.
+    """
     row = await _own(
         tx, organization, identifier, kudos.c.giver_id.in_(await people.selves(tx, organization, person))
     )
@@ -141,14 +144,16 @@ async def take_back(runtime: Runtime, tx: Tx, organization: Id, person: Id, iden
     if row.tied:
         tie = _tie(row.giver_id, row.receiver_id, row.platform, row.at)
         await ties.take_back(tx, runtime.vault, organization, row.workspace_id, tie, 1.0)
+    return row
 
 
-async def hide(tx: Tx, organization: Id, person: Id, identifier: Id, *, hidden: bool) -> None:
-    """Keep thanks out of the digest for their receiver, or let them in again."""
+async def hide(tx: Tx, organization: Id, person: Id, identifier: Id, *, hidden: bool) -> sa.Row[Any]:
+    """Keep thanks out of digests to come for their receiver, or let them in again; returns the row as it was."""
     mine = kudos.c.receiver_id.in_(await people.selves(tx, organization, person))
-    await _own(tx, organization, identifier, mine)
+    row = await _own(tx, organization, identifier, mine)
     at = (kudos.c.organization_id == organization, kudos.c.id == identifier)
     await tx.execute(kudos.update().where(*at).values(hidden=hidden))
+    return row
 
 
 async def _own(tx: Tx, organization: Id, identifier: Id, mine: sa.ColumnElement[bool]) -> sa.Row[Any]:

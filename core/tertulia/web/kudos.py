@@ -13,7 +13,7 @@ from tertulia.domain.programs import Practice
 from tertulia.domain.prompts import Thanks
 from tertulia.errors import Mistake, Refused
 from tertulia.extension import Access
-from tertulia.services import kudos, thanking
+from tertulia.services import kudos, kudos_withdrawing, thanking
 from tertulia.storage import people
 from tertulia.storage.database import Tx
 from tertulia.web import pages
@@ -48,9 +48,10 @@ async def change(request: web.Request) -> web.Response:
                 case "thank":
                     await _thank(request, tx, form)
                 case "hide" | "show":
-                    await kudos.hide(tx, session.organization, session.person, which, hidden=step == "hide")
+                    whose = (runtime, tx, session.organization, session.person)
+                    await kudos_withdrawing.hide(*whose, which, hidden=step == "hide")
                 case "take back":
-                    await kudos.take_back(runtime, tx, session.organization, session.person, which)
+                    await kudos_withdrawing.take_back(runtime, tx, session.organization, session.person, which)
                 case _:
                     raise Refused("no such button", 400)
     except Mistake as mistake:

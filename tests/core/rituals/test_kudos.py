@@ -14,7 +14,17 @@ from tertulia.errors import Mistake
 from tertulia.extension import RoundRequest
 from tertulia.kinds import Thanked
 from tertulia.rituals.kudos import SHOWN, Kudos, Options
-from tertulia.services import erasing, kudos, kudos_telling, merging, my_data, preferences, programs, retention
+from tertulia.services import (
+    erasing,
+    kudos,
+    kudos_telling,
+    kudos_withdrawing,
+    merging,
+    my_data,
+    preferences,
+    programs,
+    retention,
+)
 from tertulia.storage import people, tables
 from tertulia.storage import programs as stored
 
@@ -248,6 +258,35 @@ async def test_whom_they_name_can_keep_thanks_out_and_who_gave_them_can_take_the
         # what stood in one digest stands in no other
         await town.live(MONDAY + timedelta(days=14))
         assert [call.prompt.body.plain() for call in place.ritual.sent] == [shown]
+
+
+async def test_what_stands_in_a_posted_digest_can_still_be_kept_out_or_taken_back(
+    open_town: OpenTown, square: Callable[..., Any]
+) -> None:
+    place = square("square")
+    async with open_town(place) as town:
+        await started(town)
+        await town.live(MONDAY + timedelta(hours=9))
+        await give(town, "Ana", "Ben", "For the soup.")
+        await give(town, "Ana", "Cleo", "For the tea.")
+        await town.live(MONDAY + timedelta(days=6, hours=12))
+        posted = await digest_of(town, place)
+        assert "soup" in posted
+        assert "tea" in posted
+        async with town.runtime.database.write() as tx:
+            mine = (town.runtime, tx, town.organization)
+            (bens,) = await kudos.received(*mine, town.people["Ben"])
+            await kudos_withdrawing.hide(*mine, town.people["Ben"], bens.id, hidden=True)
+        await outbox.Sender(town.runtime).drain()
+        assert place.ritual.sent[-1].method == "refresh"
+        assert "soup" not in await digest_of(town, place)
+        assert "tea" in await digest_of(town, place)
+        async with town.runtime.database.write() as tx:
+            mine = (town.runtime, tx, town.organization)
+            (cleos,) = await kudos.received(*mine, town.people["Cleo"])
+            await kudos_withdrawing.take_back(*mine, town.people["Ana"], cleos.id)
+        await outbox.Sender(town.runtime).drain()
+        assert await digest_of(town, place) == "What was shown here was taken back."
 
 
 async def test_a_group_learns_whether_thanks_cross_teams_once_five_gave_on_either_side(
