@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 
 from tertulia.domain.identifiers import Id
+from tertulia.domain.surveys import FEWEST_ANSWERS
 from tertulia.measures.figures import Period, Unit
 from tertulia.measures.populations import BROAD, ONLY_ALL, Gathered, Population, Share, Statistic
 from tertulia.measures.ties import crossing, structure
@@ -150,11 +151,16 @@ def _shares(window: Window) -> list[Share]:
 
 def _means(window: Window) -> list[Statistic]:
     def mean(name: str) -> Of:
-        return lambda people: mean_of(window.values[name][window.mask(people)])
+        def of(people: frozenset[Id]) -> Estimate | None:
+            values = window.values[name][window.mask(people)]
+            return mean_of(values) if _enough(~np.isnan(values)) else None
+
+        return of
 
     def returned(people: frozenset[Id]) -> Estimate | None:
         who = window.mask(people)
-        return bounded(ratio_of(window.returned.back[who], window.returned.others[who]), 0, 1)
+        back, others = window.returned.back[who], window.returned.others[who]
+        return bounded(ratio_of(back, others), 0, 1) if _enough(others > 0) else None
 
     return [
         _statistic("partners", "ties", 0.5, mean("partners"), BROAD, ends=FROM_0),
@@ -166,6 +172,11 @@ def _means(window: Window) -> list[Statistic]:
     ]
 
 
+def _enough(which: Bools) -> bool:
+    """Tell whether it is so of five people or more: that a figure is missing must not say that it is so of none."""
+    return int(which.sum()) >= FEWEST_ANSWERS
+
+
 def _crossings(window: Window) -> list[Statistic]:
     """Ask for the E–I index between the groups of each attribute, and for what chance alone would give."""
 
@@ -173,12 +184,16 @@ def _crossings(window: Window) -> list[Statistic]:
         def of(people: frozenset[Id]) -> Estimate | None:
             who, found = window.mask(people), window.crossing(attribute)
             external, internal = found.external[who], found.internal[who]
+            if not _enough(external + internal > 0):
+                return None
             return bounded(ratio_of(external - internal, external + internal, shared=True), -1, 1)
 
         return of
 
     def chance(attribute: str) -> Of:
         def of(people: frozenset[Id]) -> Estimate | None:
+            if not _enough(window.network.partners > 0):
+                return None
             labels = np.where(window.mask(people), window.labels(attribute), -1)
             dealt = crossing.chance(window.network, labels, window.last)
             return None if dealt is None else Estimate(dealt.expected, dealt.low, dealt.high, len(people))
@@ -201,6 +216,9 @@ def _whole(window: Window) -> list[Statistic]:
     def of(value: Callable[[], float | None]) -> Of:
         return lambda people: exactly(value(), len(people))
 
+    def tied(value: Callable[[], float | None]) -> Of:
+        return of(lambda: value() if _enough(window.network.partners > 0) else None)
+
     def between() -> float | None:
         index = crossing.crossing(window.network, window.circles.astype(np.int64)).index()
         return None if index is None else (index + 1) / 2
@@ -213,8 +231,8 @@ def _whole(window: Window) -> list[Statistic]:
         whole("fragmentation", "share", 0.02, of(lambda: structure.fragmentation(window.parts)), ends=SHARE),
         whole("largest_part", "share", 0.02, of(lambda: structure.largest_share(window.parts)), ends=SHARE),
         whole("circles", "count", 1.0, of(circles), ends=(0.0, math.inf, 1.0)),
-        whole("modularity", "share", 0.02, of(lambda: modularity(window.network, window.circles))),
-        whole("between_circles", "share", 0.02, of(between), ends=SHARE),
+        whole("modularity", "share", 0.02, tied(lambda: modularity(window.network, window.circles))),
+        whole("between_circles", "share", 0.02, tied(between), ends=SHARE),
     ]
 
 

@@ -85,6 +85,15 @@ def test_nothing_published_says_of_each_that_they_have_ties_inside_outside_or_no
         assert not {one.key for one in told} & {"fragmentation", "largest_part", "circles"}
 
 
+def test_what_is_missing_does_not_say_that_nobody_has_a_tie() -> None:
+    keys = ("ei_team", "ei_team_chance", "reciprocity", "constraint", "modularity", "between_circles")
+    for ties in ([(0, 0, 1.0)], [(0, 1, 1.0), (1, 0, 1.0), (2, 3, 1.0), (3, 0, 1.0)]):
+        assert {value(window(ties), key) for key in keys} == {None}
+    team = frozenset(f"{one:02}" for one in range(10))
+    assert value(window([(0, 10, 1.0), *((one, one + 1, 1.0) for one in range(10, 20))]), "ei_team", team) is None
+    assert value(window([(one, one + 10, 1.0) for one in range(5)]), "ei_team", team) == 1
+
+
 def test_two_rings_that_do_not_know_each_other() -> None:
     halves = [(one + start, (one + 1) % 15 + start, 1.0) for start in (0, 15) for one in range(15)]
     seen = window(halves)
