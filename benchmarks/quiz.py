@@ -131,7 +131,8 @@ class Game:
 async def game(players: int, questions: int, folder: Path, url: str) -> AsyncIterator[Game]:
     """Set a quiz up: a third of the players in each place, all of them members of one workspace."""
     plugins = {"teams": tertulia_teams, "zoom": tertulia_zoom}
-    connector = aiohttp.TCPConnector(limit=CONNECTIONS)
+    # ours are given up before the service closes them: what it closes while a request is on its way is reset
+    connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=5)
     async with (
         StandIn() as teams,
         world(url, folder, plugins=plugins) as core,

@@ -90,7 +90,8 @@ class Service:
             self._extend(application)
         self._runner = app.runner(application)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, config.host, config.port)
+        # a whole company answers a live quiz in the same second
+        site = web.TCPSite(self._runner, config.host, config.port, backlog=1024)
         await site.start()
         sockets = site._server.sockets if isinstance(site._server, asyncio.Server) else ()
         self.port = sockets[0].getsockname()[1] if sockets else config.port
