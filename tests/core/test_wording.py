@@ -18,6 +18,7 @@ from tertulia.errors import Mistake
 from tertulia.extension import Shared, Tally
 from tertulia.rituals.cafe_view import MONTHS, WEEKDAYS
 from tertulia.rituals.check_in import MOODS, CheckIn
+from tertulia.rituals.gathering_plan import DIETS
 from tertulia.rituals.quiz_teams import NAMES as TEAMS
 from tertulia.services import kudos_telling, thanking
 from tertulia.wording import CATALOGUE, LOCALE, speaking, words
@@ -46,7 +47,7 @@ def said(path: Path) -> Iterator[tuple[str, ...]]:
 def sentences() -> set[tuple[str, ...]]:
     """Return what all kinds say, and the words that stand in a list."""
     found = {one for path in SOURCES for one in said(path)}
-    return found | {(one,) for one in (*SEEN_BY.values(), *MOODS, *TEAMS, *WEEKDAYS, *MONTHS)}
+    return found | {(one,) for one in (*SEEN_BY.values(), *MOODS, *TEAMS, *WEEKDAYS, *MONTHS, *DIETS.values())}
 
 
 def catalogue(language: str) -> Catalog:

@@ -21,7 +21,8 @@ from tertulia.errors import Mistake
 from tertulia.extension import Prepared, RoundRequest, Shared, Tally
 from tertulia.forms import choice, text
 from tertulia.kinds import Conclusion, Dealing, Engagement, FollowUp, Outcome, Share
-from tertulia.rituals.gathering_plan import DIETS, WHOLE, Options, Plan, shown
+from tertulia.rituals.gathering_plan import DIETS, WHOLE, Options, Plan, diets, shown
+from tertulia.wording import speaking, words
 
 SIGN_UP, ORGANISER, PLACES, MOVED_UP, DAY = "sign-up", "organiser", "places", "moved-up", "day"
 AFTER = {"after-30": timedelta(days=30), "after-90": timedelta(days=90)}
@@ -35,22 +36,7 @@ DOORS = timedelta(hours=1)
 SMALL = 12
 """Up to so many people everybody is taken to have met everybody."""
 ROOM = 600
-NOTHING = "Nothing is recorded."
-RECORDED_DATES = "Kept under your name; shown is nothing of it, and only how many can come on which day counts."
-RECORDED_DIET = (
-    "That you come and what you want a place for is kept under your name. What you eat is sealed: the organiser gets "
-    "counts and no names, and it is deleted a day after the gathering."
-)
-RECORDED_HERE = "Kept is that you took part."
-RECORDED_AFTER = "The number is counted; what you write is shown to everyone in the workspace, with your name."
-WORTH = Field(
-    key="worth",
-    kind="scale",
-    label="Was it worth coming, from where you stand today?",
-    options=tuple(Option(value=str(point), label=str(point)) for point in range(1, 6)),
-    ends=("not at all", "very much"),
-)
-KEPT = Field(key="kept", kind="long", label="What have you kept of it?", hint="Leave it empty if you like.")
+POINTS = tuple(Option(value=str(point), label=str(point)) for point in range(1, 6))
 
 
 class Gathering:
@@ -71,15 +57,23 @@ class Gathering:
 
     def prompt(self, content: Json, language: str) -> Draft:
         """Announce the gathering in a shared place."""
-        body = Markup.literal(f"A gathering at {content['where']} is being planned; everybody is asked privately.")
-        return _draft("", body, NOTHING, (), (_fine(),))
+        say = words(language)
+        told = say("A gathering at {where} is being planned; everybody is asked privately.", where=content["where"])
+        with speaking(language):
+            return _draft("", Markup.literal(told), say("Nothing is recorded."), (), (_fine(),))
 
     def accept(self, content: Json, verb: str, values: Json) -> Given:
         """Take nothing from those who are not asked."""
-        raise Mistake("This gathering does not ask you.")
+        say = words()
+        raise Mistake(say("This gathering does not ask you."))
 
     def prompt_for(self, content: Json, share: Json, language: str) -> Draft:
         """Show one member the stage."""
+        with speaking(language):
+            return self._shown(content, share)
+
+    def _shown(self, content: Json, share: Json) -> Draft:
+        say = words()
         stage, plan, zone = content.get("stage", ""), Plan.of(content), share["me"]["zone"]
         if stage == SIGN_UP:
             return _sign_up(plan, zone)
@@ -88,16 +82,23 @@ class Gathering:
         if stage in (PLACES, MOVED_UP):
             return _places(plan, zone, share["me"]["reserved"], came_free=stage == MOVED_UP)
         if stage == DAY:
-            here = Action(verb="answer", label="I am here", style="primary")
-            return _draft("Today", _agenda(plan, zone, ()), RECORDED_HERE, (), (here, _fine()))
+            here = Action(verb="answer", label=say("I am here"), style="primary")
+            recorded = say("Kept is that you took part.")
+            return _draft(say("Today"), _agenda(plan, zone, ()), recorded, (), (here, _fine()))
         if stage in AFTER:
-            body = Markup.literal(f"{AFTER[stage].days} days ago you were at the gathering in {plan.where}.")
-            fields, send = (WORTH, KEPT), Action(verb="answer", label="Tell", style="primary")
-            return _draft("Looking back", body, RECORDED_AFTER, fields, (send,), "workspace")
+            days = AFTER[stage].days
+            told = say("{days} days ago you were at the gathering in {where}.", days=days, where=plan.where)
+            send = Action(verb="answer", label=say("Tell"), style="primary")
+            recorded = say(
+                "The number is counted; what you write is shown to everyone in the workspace, with your name."
+            )
+            fields = (_worth(), _kept())
+            return _draft(say("Looking back"), Markup.literal(told), recorded, fields, (send,), "workspace")
         return _poll(plan, zone)
 
     def accept_for(self, content: Json, share: Json, verb: str, values: Json) -> Given:
         """Take dates, a sign-up, a place given up, the presence on the day, or a word later."""
+        say = words()
         stage, plan, zone = content.get("stage", ""), Plan.of(content), share["me"]["zone"]
         if stage == "":
             return Given(values={"dates": _several(values, _dates_field(plan, zone))}, counts=False)
@@ -108,25 +109,27 @@ class Gathering:
         if stage == DAY and verb == "answer":
             return Given(values={"here": True}, counts=False)
         if stage in AFTER and verb == "answer":
-            worth, kept = choice(values, WORTH), text(values, KEPT, ROOM)
+            worth, kept = choice(values, _worth()), text(values, _kept(), ROOM)
             if worth is None and kept is None:
-                raise Mistake("Nothing is filled in; choose a number or write something, or pass.")
+                raise Mistake(say("Nothing is filled in; choose a number or write something, or pass."))
             return Given(values={"worth": worth, "kept": kept}, counts=False)
-        raise Mistake("There is nothing to answer here.")
+        raise Mistake(say("There is nothing to answer here."))
 
     def summary(self, content: Json, given: Sequence[Shared], tally: Tally, language: str) -> Draft | None:
         """Show what people say later; who came, and what they eat, is shown to nobody."""
         if content.get("stage") not in AFTER or not tally.answered:
             return None
+        say = words(language)
         counts = Counter(one.values["worth"] for one in given if one.values.get("worth"))
         told = [
             (Span(f"{one.name}:", bold=True), Span(f" {one.values['kept']}")) for one in given if one.values["kept"]
         ]
         marks = ", ".join(f"{point} × {counts[point]}" for point in "12345" if counts[point])
-        blocks: list[Block] = [Paragraph((Span(f"Was it worth coming? {marks}"),))] if marks else []
+        blocks: list[Block] = [Paragraph((Span(say("Was it worth coming? {marks}", marks=marks)),))] if marks else []
         if told:
             blocks.append(Bullets(tuple(told)))
-        return _draft("Looking back", Markup(tuple(blocks)), "Shown is what each shared.", (), (), "workspace")
+        recorded = say("Shown is what each shared.")
+        return _draft(say("Looking back"), Markup(tuple(blocks)), recorded, (), (), "workspace")
 
     def conclude(self, content: Json, outcome: Outcome) -> Conclusion:
         """Go on to the next stage."""
@@ -151,9 +154,9 @@ class Gathering:
         mine = {line for line, position in share["me"]["reserved"].items() if plan.has_place(line, position)}
         if WHOLE not in mine:
             return ()
-        whole = Engagement(
-            key=f"{content['start']}-{WHOLE}", title=f"Gathering at {plan.where}", starts=plan.start, ends=plan.end
-        )
+        say = words(language)
+        title = say("Gathering at {where}", where=plan.where)
+        whole = Engagement(key=f"{content['start']}-{WHOLE}", title=title, starts=plan.start, ends=plan.end)
         items = [
             Engagement(key=f"{content['start']}-{one.line}", title=one.title, starts=one.starts, ends=one.ends)
             for one in plan.agenda
@@ -174,54 +177,82 @@ def _draft(
 
 
 def _fine() -> Action:
-    return Action(verb="pass", label="All right")
+    say = words()
+    return Action(verb="pass", label=say("All right"))
+
+
+def _worth() -> Field:
+    say = words()
+    label = say("Was it worth coming, from where you stand today?")
+    ends = (say("not at all"), say("very much"))
+    return Field(key="worth", kind="scale", label=label, options=POINTS, ends=ends)
+
+
+def _kept() -> Field:
+    say = words()
+    hint = say("Leave it empty if you like.")
+    return Field(key="kept", kind="long", label=say("What have you kept of it?"), hint=hint)
 
 
 def _poll(plan: Plan, zone: str) -> Draft:
-    body = Markup.literal(f"We want to come together at {plan.where}. Which of these dates could you make?")
-    send = Action(verb="answer", label="Send", style="primary")
-    return _draft("", body, RECORDED_DATES, (_dates_field(plan, zone),), (send,))
+    say = words()
+    told = say("We want to come together at {where}. Which of these dates could you make?", where=plan.where)
+    recorded = say("Kept under your name; shown is nothing of it, and only how many can come on which day counts.")
+    send = Action(verb="answer", label=say("Send"), style="primary")
+    return _draft("", Markup.literal(told), recorded, (_dates_field(plan, zone),), (send,))
 
 
 def _dates_field(plan: Plan, zone: str) -> Field:
+    say = words()
     options = tuple(Option(value=str(at), label=shown(date, zone)) for at, date in enumerate(plan.dates))
-    return Field(key="dates", kind="many", label="Dates (your time)", options=options)
+    return Field(key="dates", kind="many", label=say("Dates (your time)"), options=options)
 
 
 def _sign_up(plan: Plan, zone: str) -> Draft:
+    say = words()
     fields = [field for field in (_items_field(plan, zone), _diets_field() if plan.diets else None) if field]
     actions = (
-        Action(verb="answer", label="I come", style="primary"),
-        Action(verb="decline", label="I cannot come"),
+        Action(verb="answer", label=say("I come"), style="primary"),
+        Action(verb="decline", label=say("I cannot come")),
     )
     body = _agenda(plan, zone, ())
     if plan.capacity is not None:
-        body += Markup.literal(f"There is room for {plan.capacity}; whoever comes later waits for a place.")
-    return _draft("You are invited", body, RECORDED_DIET, tuple(fields), actions)
+        room = say("There is room for {room}; whoever comes later waits for a place.", room=plan.capacity)
+        body += Markup.literal(room)
+    recorded = say(
+        "That you come and what you want a place for is kept under your name. What you eat is sealed: the organiser "
+        "gets counts and no names, and it is deleted a day after the gathering."
+    )
+    return _draft(say("You are invited"), body, recorded, tuple(fields), actions)
 
 
 def _items_field(plan: Plan, zone: str) -> Field | None:
+    say = words()
     options = tuple(
         Option(value=entry.line, label=f"{entry.title}, {shown(entry.starts, zone)}{_limit(entry.capacity)}")
         for entry in plan.agenda
         if entry.kind != "session"
     )
-    return Field(key="items", kind="many", label="I want a place for", options=options) if options else None
+    return Field(key="items", kind="many", label=say("I want a place for"), options=options) if options else None
 
 
 def _limit(capacity: int | None) -> str:
-    return f" (room for {capacity})" if capacity is not None else ""
+    say = words()
+    return "" if capacity is None else " " + say("(room for {room})", room=capacity)
 
 
 def _diets_field() -> Field:
-    hint = "Sealed, and deleted afterwards. Tick it again whenever you change your sign-up."
-    return Field(key="diets", kind="many", label="What the kitchen must know", options=DIETS, hint=hint)
+    say = words()
+    hint = say("Sealed, and deleted afterwards. Tick it again whenever you change your sign-up.")
+    label = say("What the kitchen must know")
+    return Field(key="diets", kind="many", label=label, options=diets(), hint=hint)
 
 
 def _agenda(plan: Plan, zone: str, lines: Sequence[str]) -> Markup:
     """Show where and when, and the agenda; of it only *lines*, where some are given."""
+    say = words()
     when = shown(plan.start, zone) if plan.start else ""
-    body = Markup.literal(f"{plan.where}, from {when} (your time).")
+    body = Markup.literal(say("{where}, from {when} (your time).", where=plan.where, when=when))
     entries = [entry for entry in plan.agenda if not lines or entry.line in lines or entry.kind == "session"]
     return (
         body + Markup.bullets(f"{shown(entry.starts, zone)}: {entry.title}" for entry in entries) if entries else body
@@ -229,59 +260,67 @@ def _agenda(plan: Plan, zone: str, lines: Sequence[str]) -> Markup:
 
 
 def _places(plan: Plan, zone: str, reserved: Mapping[str, int], *, came_free: bool) -> Draft:
-    names = {entry.line: entry.title for entry in plan.agenda} | {WHOLE: "the gathering"}
+    say = words()
+    names = {entry.line: entry.title for entry in plan.agenda}
     mine = [line for line, position in reserved.items() if plan.has_place(line, position)]
     waiting = {line: position for line, position in reserved.items() if line not in mine}
     if WHOLE not in reserved:
-        return _draft("Your place", Markup.literal("You gave up your place."), NOTHING, (), (_fine(),))
-    told = "A place came free, and it is yours." if came_free else "You have a place."
+        gone = Markup.literal(say("You gave up your place."))
+        return _draft(say("Your place"), gone, say("Nothing is recorded."), (), (_fine(),))
+    told = say("A place came free, and it is yours.") if came_free else say("You have a place.")
     if WHOLE not in mine:
         number = waiting[WHOLE] - (plan.capacity or 0)
-        told = f"You are number {number} of those who wait for a place. You are told if one comes free."
+        told = say(
+            "You are number {number} of those who wait for a place. You are told if one comes free.", number=number
+        )
     body = Markup.literal(told) + _agenda(plan, zone, mine)
     for line, position in sorted(waiting.items()):
         if line != WHOLE:
-            body += Markup.literal(
-                f"For {names[line]} you are number {position - (plan.room(line) or 0)} in waiting."
-            )
-    give_up = Action(verb="give-up", label="Give up my place", style="destructive")
-    recorded = "If you give up your place, that is kept under your name; nobody is told."
-    return _draft("Your place", body, recorded, (), (_fine(), give_up))
+            number = position - (plan.room(line) or 0)
+            wait = say("For {name} you are number {number} in waiting.", name=names[line], number=number)
+            body += Markup.literal(wait)
+    give_up = Action(verb="give-up", label=say("Give up my place"), style="destructive")
+    recorded = say("If you give up your place, that is kept under your name; nobody is told.")
+    return _draft(say("Your place"), body, recorded, (), (_fine(), give_up))
 
 
 def _organiser(content: Json, plan: Plan, zone: str) -> Draft:
     counts: Json = content["counts"]
-    labels = {option.value: option.label for option in DIETS}
-    names = {entry.line: entry.title for entry in plan.agenda} | {WHOLE: "The gathering"}
-    body = Markup.literal(f"{plan.where}, {shown(plan.start, zone) if plan.start else ''} (your time). Signed up:")
+    say = words()
+    labels = {option.value: option.label for option in diets()}
+    names = {entry.line: entry.title for entry in plan.agenda} | {WHOLE: say("The gathering")}
+    when = shown(plan.start, zone) if plan.start else ""
+    body = Markup.literal(say("{where}, {when} (your time). Signed up:", where=plan.where, when=when))
     body += Markup.bullets(
-        f"{names[line]}: {have}{f', {wait} waiting' if wait else ''}"
+        f"{names[line]}: {have}{', ' + say('{number} waiting', number=wait) if wait else ''}"
         for line, (have, wait) in counts["lines"].items()
     )
     if counts["diets"]:
-        body += Markup.literal("The kitchen must know:")
+        body += Markup.literal(say("The kitchen must know:"))
         body += Markup.bullets(f"{labels[diet]}: {count}" for diet, count in counts["diets"].items())
-    return _draft("Who comes, in numbers", body, "Counts only; no name is kept with a need.", (), (_fine(),))
+    recorded = say("Counts only; no name is kept with a need.")
+    return _draft(say("Who comes, in numbers"), body, recorded, (), (_fine(),))
 
 
 def _several(values: Json, field: Field) -> list[str]:
+    say = words()
     given = values.get(field.key)
     chosen = [str(one) for one in given] if isinstance(given, list | tuple) else [str(given)] if given else []
     if not set(chosen) <= {option.value for option in field.options}:
-        raise Mistake(f"“{field.label}” does not offer that; open the question again.")
+        raise Mistake(say("“{label}” does not offer that; open the question again.", label=field.label))
     return sorted(set(chosen))
 
 
 def _take_sign_up(plan: Plan, zone: str, verb: str, values: Json) -> Given:
     if verb == "decline":
         return Given(values={"coming": False}, counts=False, reserves=(), private={})
-    items, diets = _items_field(plan, zone), _several(values, _diets_field()) if plan.diets else []
+    items, needs = _items_field(plan, zone), _several(values, _diets_field()) if plan.diets else []
     lines = _several(values, items) if items else []
     return Given(
         values={"coming": True, "items": lines},
         counts=False,
         reserves=(WHOLE, *lines),
-        private={"diets": diets} if diets else {},
+        private={"diets": needs} if needs else {},
         private_until=plan.end,
     )
 
@@ -333,7 +372,7 @@ def _counts(plan: Plan, outcome: Outcome) -> dict[str, tuple[int, int]]:
 
 def _diets(outcome: Outcome) -> dict[str, int]:
     counted = Counter(chain.from_iterable(one.get("diets", ()) for one in outcome.private))
-    return {option.value: counted[option.value] for option in DIETS if counted[option.value]}
+    return {diet: counted[diet] for diet in DIETS if counted[diet]}
 
 
 def _then_day(content: Json, plan: Plan, outcome: Outcome) -> Iterable[FollowUp]:

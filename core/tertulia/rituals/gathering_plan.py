@@ -13,19 +13,21 @@ from pydantic import Field as Setting
 from tertulia.domain.identifiers import Json
 from tertulia.domain.prompts import Option
 from tertulia.domain.walltime import instant, wall_time
+from tertulia.rituals.cafe_view import MONTHS, WEEKDAYS
+from tertulia.wording import words
 
 WHOLE = "whole"
 """The line for the gathering itself; each item of the agenda has a line of its own."""
-DIETS = (
-    Option(value="vegetarian", label="Vegetarian"),
-    Option(value="vegan", label="Vegan"),
-    Option(value="halal", label="Halal"),
-    Option(value="kosher", label="Kosher"),
-    Option(value="gluten", label="No gluten"),
-    Option(value="lactose", label="No lactose"),
-    Option(value="nuts", label="No nuts"),
-    Option(value="other", label="Something else: I will tell the organiser"),
-)
+DIETS = {
+    "vegetarian": "Vegetarian",
+    "vegan": "Vegan",
+    "halal": "Halal",
+    "kosher": "Kosher",
+    "gluten": "No gluten",
+    "lactose": "No lactose",
+    "nuts": "No nuts",
+    "other": "Something else: I will tell the organiser",
+}
 
 
 class Item(BaseModel):
@@ -132,9 +134,18 @@ class Plan:
         return room is None or position <= room
 
 
+def diets() -> tuple[Option, ...]:
+    """Offer what a kitchen can be told, in the language that is being spoken."""
+    say = words()
+    return tuple(Option(value=key, label=say(label)) for key, label in DIETS.items())
+
+
 def shown(at: datetime, zone: str) -> str:
-    """Write a time where the reader is."""
-    return f"{wall_time(at, zone):%A, %d %B %Y, %H:%M}"
+    """Write a time where the reader is, in the language that is being spoken."""
+    say, wall = words(), wall_time(at, zone)
+    day, month = say(WEEKDAYS[wall.weekday()]), say(MONTHS[wall.month - 1])
+    parts = {"weekday": day, "day": f"{wall:%d}", "month": month, "year": wall.year, "time": f"{wall:%H:%M}"}
+    return say("{weekday}, {day} {month} {year}, {time}", **parts)
 
 
 def _agenda(items: Sequence[Json], start: datetime, zone: str) -> tuple[Entry, ...]:
