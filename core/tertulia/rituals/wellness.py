@@ -22,14 +22,13 @@ from tertulia.errors import Mistake
 from tertulia.extension import Prepared, RoundRequest, Shared, Tally
 from tertulia.kinds import Conclusion, Dealing, Engagement, FollowUp, Outcome, Share
 from tertulia.rituals.wellness_plan import DAYS, Options, Session, sessions, shown
+from tertulia.wording import speaking, words
 
 PLACES, MOVED_UP, TEACHING = "places", "moved-up", "teaching"
 LAST_CHANGE = timedelta(hours=1)
 """Before a session: a place that came free by then goes to the next."""
 SHORTEST = timedelta(minutes=5)
 WEEK = timedelta(days=7)
-RECORDED = "Your sign-up is kept under your name; the teacher gets a number. Who comes is written down by nobody."
-RECORDED_PLACE = "If you give up your place, your sign-up is deleted; nobody is told who gave it up."
 
 
 class Wellness:
@@ -53,7 +52,8 @@ class Wellness:
 
     def prompt(self, content: Json, language: str) -> Draft:
         """Show the sessions in a shared place, in the time of the place where they are held."""
-        return _offer(content, None, {})
+        with speaking(language):
+            return _offer(content, None, {})
 
     def accept(self, content: Json, verb: str, values: Json) -> Given:
         """Take a sign-up of somebody who was not asked in person."""
@@ -62,11 +62,12 @@ class Wellness:
     def prompt_for(self, content: Json, share: Json, language: str) -> Draft:
         """Show one member the sessions, or what became of the sign-up."""
         stage, me = content.get("stage", ""), share["me"]
-        if stage in (PLACES, MOVED_UP):
-            return _place(content, me["zone"], me["reserved"], came_free=stage == MOVED_UP)
-        if stage == TEACHING:
-            return _numbers(content, me["zone"])
-        return _offer(content, me["zone"], me["reserved"])
+        with speaking(language):
+            if stage in (PLACES, MOVED_UP):
+                return _place(content, me["zone"], me["reserved"], came_free=stage == MOVED_UP)
+            if stage == TEACHING:
+                return _numbers(content, me["zone"])
+            return _offer(content, me["zone"], me["reserved"])
 
     def accept_for(self, content: Json, share: Json, verb: str, values: Json) -> Given:
         """Take a sign-up, or a place given up."""
@@ -76,7 +77,8 @@ class Wellness:
             return Given(counts=False, reserves=tuple(one for one in me["reserved"] if one != line))
         if stage == "":
             return _sign_up(content, me["zone"], verb, values)
-        raise Mistake("There is nothing to answer here.")
+        say = words()
+        raise Mistake(say("There is nothing to answer here."))
 
     def summary(self, content: Json, given: Sequence[Shared], tally: Tally, language: str) -> Draft | None:
         """Show nothing: who came, and how many, is nobody's business."""
@@ -167,25 +169,35 @@ def _waits(shares: Sequence[Share], line: str) -> bool:
 
 
 def _about(content: Json) -> Markup:
-    body = Markup.literal(f"{content['what']}, with {content['teacher']}. {content['where']}.")
+    say = words()
+    about = say("{what}, with {teacher}. {where}.", **{name: content[name] for name in ("what", "teacher", "where")})
+    body = Markup.literal(about)
     if content["about"]:
         body += Markup.literal(content["about"])
     if content["recording"]:
-        body += Markup.literal(f"No hour suits you? There is a recording: {content['recording']}")
+        body += Markup.literal(
+            say("No hour suits you? There is a recording: {address}", address=content["recording"])
+        )
     return body
 
 
 def _offer(content: Json, zone: str | None, reserved: Mapping[str, int]) -> Draft:
+    say = words()
     body = _about(content)
     for session in sessions(content):
         place = reserved.get(session.line)
         if place is not None:
             body += Markup.literal(f"{_when(content, session, zone)}: {_standing(session, place)}")
     if content["capacity"] is not None:
-        body += Markup.literal(f"There is room for {content['capacity']}; whoever comes later waits for a place.")
+        room = say("There is room for {room}; whoever comes later waits for a place.", room=content["capacity"])
+        body += Markup.literal(room)
     field = replace(_field(content, zone), value=tuple(sorted(reserved)))
-    actions = (Action(verb="answer", label="Sign up", style="primary"), Action(verb="decline", label="Not this time"))
-    return Draft(title="", body=body, recorded=RECORDED, fields=(field,), actions=actions, visibility="me")
+    recorded = say(
+        "Your sign-up is kept under your name; the teacher gets a number. Who comes is written down by nobody."
+    )
+    sign_up = Action(verb="answer", label=say("Sign up"), style="primary")
+    actions = (sign_up, Action(verb="decline", label=say("Not this time")))
+    return Draft(title="", body=body, recorded=recorded, fields=(field,), actions=actions, visibility="me")
 
 
 def _when(content: Json, session: Session, zone: str | None) -> str:
@@ -194,8 +206,9 @@ def _when(content: Json, session: Session, zone: str | None) -> str:
 
 
 def _field(content: Json, zone: str | None) -> Field:
+    say = words()
     options = tuple(Option(value=one.line, label=_when(content, one, zone)) for one in sessions(content))
-    return Field(key="sessions", kind="many", label="I come to", options=options)
+    return Field(key="sessions", kind="many", label=say("I come to"), options=options)
 
 
 def _sign_up(content: Json, zone: str | None, verb: str, values: Json) -> Given:
@@ -205,36 +218,43 @@ def _sign_up(content: Json, zone: str | None, verb: str, values: Json) -> Given:
     given = values.get(field.key)
     chosen = {str(one) for one in given} if isinstance(given, list | tuple) else {str(given)} if given else set()
     if verb != "answer" or not chosen <= {option.value for option in field.options}:
-        raise Mistake("This session is not offered; open the question again.")
+        say = words()
+        raise Mistake(say("This session is not offered; open the question again."))
     # the line is the sign-up: nothing else of it is kept
     return Given(counts=False, reserves=tuple(sorted(chosen)))
 
 
 def _standing(session: Session, place: int) -> str:
+    say = words()
     if session.has_place(place):
-        return "you have a place."
+        return say("you have a place.")
     waits = place - (session.capacity or 0)
-    return f"you are number {waits} of those who wait. You are told if a place comes free."
+    return say("you are number {number} of those who wait. You are told if a place comes free.", number=waits)
 
 
 def _place(content: Json, zone: str, reserved: Mapping[str, int], *, came_free: bool) -> Draft:
+    say = words()
     session = sessions(content)[content["session"]]
     place, when = reserved.get(session.line), shown(session.starts, zone)
-    fine = Action(verb="pass", label="All right")
+    fine = Action(verb="pass", label=say("All right"))
     if place is None:
-        body = Markup.literal(f"{when}: you are not signed up any more.")
-        return Draft(title="", body=body, recorded="Nothing is recorded.", actions=(fine,), visibility="me")
-    said = "a place came free, and it is yours." if came_free and session.has_place(place) else None
+        body = Markup.literal(f"{when}: {say('you are not signed up any more.')}")
+        return Draft(title="", body=body, recorded=say("Nothing is recorded."), actions=(fine,), visibility="me")
+    said = say("a place came free, and it is yours.") if came_free and session.has_place(place) else None
     body = Markup.literal(f"{when}: {said or _standing(session, place)}") + _about(content)
-    give_up = Action(verb="give-up", label="Give up my place", style="destructive")
-    return Draft(title="", body=body, recorded=RECORDED_PLACE, actions=(fine, give_up), visibility="me")
+    give_up = Action(verb="give-up", label=say("Give up my place"), style="destructive")
+    recorded = say("If you give up your place, your sign-up is deleted; nobody is told who gave it up.")
+    return Draft(title="", body=body, recorded=recorded, actions=(fine, give_up), visibility="me")
 
 
 def _numbers(content: Json, zone: str) -> Draft:
+    say = words()
     session, count = sessions(content)[content["session"]], content["count"]
-    have = count if session.capacity is None else min(count, session.capacity)
-    waiting = f", {count - have} more wait" if count > have else ""
-    body = Markup.literal(f"{shown(session.starts, zone)}: signed up for your session are {have}{waiting}.")
-    recorded = "You get a number, and nobody's name."
-    fine = Action(verb="pass", label="All right")
+    have, when = count if session.capacity is None else min(count, session.capacity), shown(session.starts, zone)
+    told = say("{when}: signed up for your session are {number}.", when=when, number=have)
+    if count > have:
+        told += " " + say("{number} more wait.", number=count - have)
+    body = Markup.literal(told)
+    recorded = say("You get a number, and nobody's name.")
+    fine = Action(verb="pass", label=say("All right"))
     return Draft(title="", body=body, recorded=recorded, actions=(fine,), visibility="me")

@@ -12,6 +12,8 @@ from pydantic import Field as Setting
 
 from tertulia.domain.identifiers import Json
 from tertulia.domain.walltime import instant, wall_time
+from tertulia.rituals.cafe_view import MONTHS, WEEKDAYS
+from tertulia.wording import words
 
 Day = Literal["MO", "TU", "WE", "TH", "FR", "SA", "SU"]
 DAYS: tuple[Day, ...] = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
@@ -82,4 +84,7 @@ def sessions(content: Json) -> Sequence[Session]:
 
 def shown(at: datetime, zone: str, *, named: bool = False) -> str:
     """Write a time in *zone*, where the reader is; for readers in several zones it is *named*."""
-    return f"{wall_time(at, zone):%A, %d %B, %H:%M} ({zone if named else 'your time'})"
+    say, wall = words(), wall_time(at, zone)
+    day, month = say(WEEKDAYS[wall.weekday()]), say(MONTHS[wall.month - 1])
+    parts = {"weekday": day, "day": f"{wall:%d}", "month": month, "time": f"{wall:%H:%M}"}
+    return f"{say('{weekday}, {day} {month}, {time}', **parts)} ({zone if named else say('your time')})"

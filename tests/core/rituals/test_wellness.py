@@ -81,7 +81,7 @@ async def test_a_place_given_up_goes_to_the_next_who_is_told_at_once(open_town: 
         assert "you are number 1 of those who wait" in last(town, "Cleo")
         assert "you are number 2 of those who wait" in last(town, "Dov")
         # the teacher is told a number, and was asked like everybody
-        assert last(town, "Ines").endswith("signed up for your session are 2, 2 more wait.")
+        assert last(town, "Ines").endswith("signed up for your session are 2. 2 more wait.")
         assert not any(name in last(town, "Ines") for name in CLASS)
         places = (await stage(town, "places"))["id"]
         assert await entries(town, places, "Ben") == [("Yoga for stiff backs", WEDNESDAY)]
@@ -134,7 +134,7 @@ async def test_who_opted_out_is_never_written_to_counted_or_waited_for(open_town
             await preferences.opt_out(town.runtime, tx, town.organization, town.people["Ana"])
         await town.live(MONDAY + timedelta(hours=34))
         assert "you have a place." in last(town, "Cleo")
-        assert last(town, "Ines").endswith("signed up for your session are 2, 1 more wait.")
+        assert last(town, "Ines").endswith("signed up for your session are 2. 1 more wait.")
         # who opts out once places are known keeps nobody waiting either
         async with town.runtime.database.write() as tx:
             await preferences.opt_out(town.runtime, tx, town.organization, town.people["Ben"], "yoga")
