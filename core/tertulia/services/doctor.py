@@ -154,8 +154,13 @@ async def _organization(runtime: Runtime, tx: Tx, owner: Organization, *, names:
             yield finding
 
 
-async def of_workspace(runtime: Runtime, tx: Tx, home: Workspace, *, names: bool = False) -> AsyncIterator[Finding]:
-    """Examine one workspace: its plugins, whether everybody can be reached, its responders and places."""
+async def of_workspace(
+    runtime: Runtime, tx: Tx, home: Workspace, *, names: bool | None = None
+) -> AsyncIterator[Finding]:
+    """Examine one workspace: its plugins, whether everybody can be reached, its responders and places.
+
+    *names* lists who cannot be reached; `False` tells how to have them listed on the command line, `None` neither.
+    """
     query = sa.select(tables.installation.c.id, tables.installation.c.plugin).where(
         tables.installation.c.organization_id == home.organization,
         tables.installation.c.workspace_id == home.id,

@@ -33,6 +33,7 @@ async def test_it_says_what_needs_attention_what_runs_and_what_comes_next(open_s
         page = unescape(await (await owner.get(answer.headers["Location"])).text())
         assert "1 cannot be reached" in page
         assert "Out Of Reach" not in page
+        assert "--names" not in page
         under_way = page.split("Under way")[1].split("<h2>")[0]
         assert "ask" in under_way
         assert "at least 0 answered" in under_way
