@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
+from tertulia.delivery.pausing import pause
 from tertulia.storage.database import Database, Tx
 
 Row: TypeAlias = sa.Row[Any]
@@ -88,7 +89,7 @@ async def work(
                 running[task] = len(part)
                 task.add_done_callback(finished)
             if not wanted or len(rows) < wanted:
-                await _pause(wake)
+                await pause(wake, POLL)
                 await asyncio.sleep(linger)
         await asyncio.gather(*running)
     finally:
@@ -122,13 +123,6 @@ async def _handled(handle: Handle, rows: Sequence[Row]) -> None:
     except Exception as error:
         # the lease runs out and the rows are tried again; the error's text could hold content
         log.error("work on %s failed with %s", ", ".join(row.id for row in rows), type(error).__name__)
-
-
-async def _pause(wake: asyncio.Event) -> None:
-    try:
-        await asyncio.wait_for(wake.wait(), POLL)
-    except TimeoutError:
-        return
 
 
 async def _wake_at(stop: asyncio.Event, wake: asyncio.Event) -> None:

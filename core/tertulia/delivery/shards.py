@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from tertulia.delivery import claims
 from tertulia.delivery.claims import Claim, ShardOf
+from tertulia.delivery.pausing import pause
 from tertulia.delivery.sending import Outcome, send
 from tertulia.domain.identifiers import Id
 from tertulia.domain.rounds import repeatability
@@ -90,7 +91,7 @@ async def deliver_shard(runtime: Runtime, shard_id: Id, stop: asyncio.Event) -> 
         if run is None:
             if await _done(runtime, shard_id):
                 return
-            await _pause(stop, 0.5)
+            await pause(stop, 0.5)
             continue
         try:
             await _work_off(runtime, run, stop)
@@ -157,7 +158,7 @@ async def _work_off(runtime: Runtime, run: _Run, stop: asyncio.Event) -> None:
                 await claims.finish_shard(tx, run.job)
             return
         else:
-            await _pause(stop, min(runtime.timing.shard_lease / 3, max(0.02, waiting - time.time())))
+            await pause(stop, min(runtime.timing.shard_lease / 3, max(0.02, waiting - time.time())))
 
 
 async def _turn(
@@ -250,9 +251,9 @@ async def _collect(run: _Run, seconds: float) -> None:
     run.came.clear()
     run.many.clear()
     if not run.finished:
-        await _pause(run.came, seconds)
+        await pause(run.came, seconds)
     if run.calls and len(run.finished) < run.lanes // 2:
-        await _pause(run.many, GATHER)
+        await pause(run.many, GATHER)
 
 
 async def _release(runtime: Runtime, run: _Run) -> None:
@@ -266,11 +267,3 @@ async def _abandon(run: _Run) -> None:
     for call in left:
         call.cancel()
     await asyncio.gather(*left, return_exceptions=True)
-
-
-async def _pause(until: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await until.wait()
-    except TimeoutError:
-        return

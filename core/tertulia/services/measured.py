@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from tertulia.delivery.pausing import pause
 from tertulia.runtime import Runtime
 from tertulia.services import measuring, participation_measures, ties, turnover_measures
 from tertulia.services.measuring import Kind
@@ -19,8 +20,4 @@ async def watch(runtime: Runtime, stop: asyncio.Event) -> None:
     """Publish every period that ends by the rounds' clock, until *stop*."""
     while not stop.is_set():
         failed = await measuring.publish_due(runtime, KINDS)
-        try:
-            async with asyncio.timeout(PATIENCE if failed else TICK):
-                await stop.wait()
-        except TimeoutError:
-            continue
+        await pause(stop, PATIENCE if failed else TICK)

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import sqlalchemy as sa
 
+from tertulia.delivery.pausing import pause
 from tertulia.domain.identifiers import Id, Json
 from tertulia.errors import Mistake
 from tertulia.measures import drafts
@@ -185,11 +186,7 @@ async def watch(runtime: Runtime, stop: asyncio.Event) -> None:
     done: dict[Id, date] = {}
     while not stop.is_set():
         await look_over(runtime, done)
-        try:
-            async with asyncio.timeout(TICK):
-                await stop.wait()
-        except TimeoutError:
-            continue
+        await pause(stop, TICK)
 
 
 async def look_over(runtime: Runtime, done: dict[Id, date]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tertulia.delivery import outbox
+from tertulia.delivery.pausing import pause
 from tertulia.domain.attention import after_quiet_hours
 from tertulia.domain.identifiers import Id
 from tertulia.domain.markup import Markup
@@ -38,11 +39,7 @@ async def watch(runtime: Runtime, stop: asyncio.Event) -> None:
     """Take the steps that are due by the rounds' clock until *stop*."""
     while not stop.is_set():
         await advance_due(runtime)
-        try:
-            async with asyncio.timeout(TICK):
-                await stop.wait()
-        except TimeoutError:
-            continue
+        await pause(stop, TICK)
 
 
 async def advance_due(runtime: Runtime) -> int:

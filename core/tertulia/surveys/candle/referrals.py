@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from tertulia.delivery.pausing import pause
 from tertulia.domain.attention import after_quiet_hours
 from tertulia.domain.identifiers import Id
 from tertulia.domain.markup import Markup
@@ -52,11 +53,7 @@ async def watch(runtime: Runtime, stop: asyncio.Event) -> None:
     """Tell responders whose quiet hours are over until *stop*."""
     while not stop.is_set():
         await tell_due(runtime)
-        try:
-            async with asyncio.timeout(alerts.TICK):
-                await stop.wait()
-        except TimeoutError:
-            continue
+        await pause(stop, alerts.TICK)
 
 
 async def tell_due(runtime: Runtime) -> int:
