@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import secrets
-import socket
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -15,6 +12,7 @@ from aiohttp import web
 
 from tertulia import journal
 from tertulia.delivery import collect, outbox, processing, shards
+from tertulia.delivery.pausing import pause
 from tertulia.delivery.ticker import Ticker
 from tertulia.runtime import Runtime
 from tertulia.services import kudos_telling, measured, recommending, retention
@@ -48,7 +46,7 @@ class Service:
         extend: Callable[[web.Application], None] | None = None,
     ):
         self._runtime, self._serves, self._concurrency, self._extend = runtime, serves, concurrency, extend
-        self.executor = "local" if runtime.config.embedded else _unique_executor()
+        self.executor = "local" if runtime.config.embedded else runtime.database.name
         self.ticker = Ticker(runtime, self.executor, tick=tick)
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -109,11 +107,6 @@ class Service:
         await self._runtime.engine.stop()
 
 
-def _unique_executor() -> str:
-    # never shared: the engine recovers by executor
-    return f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
-
-
 async def _for_ever(loop: Loop, runtime: Runtime, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
@@ -138,11 +131,7 @@ async def _upkeep(runtime: Runtime, stop: asyncio.Event) -> None:
             await runtime.engine.forget(datetime.now(UTC) - ENGINE_KEEPS)
             await _anchor(runtime)
             swept = time.monotonic()
-        try:
-            async with asyncio.timeout(5.0):
-                await stop.wait()
-        except TimeoutError:
-            continue
+        await pause(stop, 5.0)
 
 
 async def _anchor(runtime: Runtime) -> None:

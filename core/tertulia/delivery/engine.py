@@ -17,6 +17,8 @@ from typing import Any, Literal, Protocol
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 from dbos._serialization import DBOSPortableJSONSerializer
 
+from tertulia.storage.database import ABANDONED
+
 logger = logging.getLogger(__name__)
 QUEUE = "shards"
 VERSION = "1"
@@ -119,9 +121,13 @@ class DurableEngine:
             log_level="ERROR",
             serializer=DBOSPortableJSONSerializer(),
             notification_listener_polling_interval_sec=1.0,
+            sys_db_idle_transaction_timeout_sec=ABANDONED,
         )
         if self._url.startswith("sqlite"):
             _use_wal(self._url)
+        else:
+            # what is found and ended where this process stops, see `Database.cut_off`
+            config["db_engine_kwargs"] = {"connect_args": {"application_name": executor}}
         DBOS(config=config)
         DBOS.launch()
         await DBOS.register_queue_async(QUEUE, worker_concurrency=concurrency, polling_interval_sec=self._poll)

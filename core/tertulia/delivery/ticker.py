@@ -10,6 +10,7 @@ from collections.abc import Collection
 import sqlalchemy as sa
 
 from tertulia.delivery.engine import Work
+from tertulia.delivery.pausing import pause
 from tertulia.delivery.shards import deliver_shard
 from tertulia.domain.identifiers import Id
 from tertulia.runtime import Runtime
@@ -53,12 +54,28 @@ class Ticker:
 
     async def run(self) -> None:
         """Tick until stopped; a failing tick is logged and tried again."""
-        beat = mend = 0.0
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._beats())
+            both.create_task(self._ticks())
+
+    async def _beats(self) -> None:
+        """Say that this process lives, by itself: a long tick is no death; until the last call has ended."""
+        for end in (self._stop, self._quiet):
+            while not end.is_set():
+                try:
+                    async with self._runtime.database.write() as tx:
+                        await self._register(tx, time.time())
+                except Exception as error:
+                    logger.error("a beat failed with %s; the next one tries again", type(error).__name__)
+                await pause(end, self._runtime.timing.beat)
+
+    async def _ticks(self) -> None:
+        sweep = mend = 0.0
         while not self._stop.is_set():
             try:
-                if time.monotonic() >= beat:
-                    await self._beat()
-                    beat = time.monotonic() + self._runtime.timing.beat
+                if time.monotonic() >= sweep:
+                    await self._sweep()
+                    sweep = time.monotonic() + self._runtime.timing.beat
                 await self.tick()
                 if time.monotonic() >= mend:
                     await self._mend()
@@ -129,10 +146,16 @@ class Ticker:
             # the engine records nothing, so that whoever comes next delivers the rest
             raise asyncio.CancelledError
 
-    async def _beat(self) -> None:
+    async def _sweep(self) -> None:
+        """Take over what workers left that are silent, as the only one who does."""
         now, dead_after = time.time(), self._runtime.timing.dead_after
+        async with self._runtime.database.read() as tx:
+            dead = await _dead(tx, now - dead_after)
+        if not dead:
+            return
+        # before any lock is asked for: one of them may stand still with that very lock
+        await self._cut_off(dead)
         async with self._runtime.database.write() as tx:
-            await self._register(tx, now)
             await upsert(tx, lease, [{"name": "sweep", "owner": "", "until": 0.0}], keys=("name",))
             mine = sa.or_(lease.c.owner == self._executor, lease.c.until < now)
             swept = await tx.execute(
@@ -140,14 +163,17 @@ class Ticker:
                 .where(lease.c.name == "sweep", mine)
                 .values(owner=self._executor, until=now + dead_after)
             )
-            dead = await _dead(tx, now - dead_after) if swept.rowcount == 1 else []
-        if dead:
+        if swept.rowcount == 1:
             await self._take_over(dead)
             async with self._runtime.database.write() as tx:
-                await tx.execute(worker.delete().where(worker.c.id.in_(dead)))
+                await tx.execute(worker.delete().where(worker.c.id.in_(dead), worker.c.beat < now - dead_after))
 
     async def _register(self, tx: Tx, now: float) -> None:
         await upsert(tx, worker, [{"id": self._executor, "beat": now}], keys=("id",), update=("beat",))
+
+    async def _cut_off(self, dead: Collection[str]) -> None:
+        if ended := await self._runtime.database.cut_off(dead):
+            logger.warning("ended %d transactions of %d stopped workers", ended, len(dead))
 
     async def _take_over(self, dead: Collection[str]) -> None:
         count = await self._runtime.engine.hand_over(dead)
@@ -163,6 +189,7 @@ class Ticker:
         async with self._runtime.database.read() as tx:
             strangers = holders - set((await tx.execute(sa.select(worker.c.id))).scalars())
         if strangers:
+            await self._cut_off(strangers)
             await self._take_over(strangers)
         for round_id, step in await self._due():
             key = await self._free_key(_key(round_id, step))

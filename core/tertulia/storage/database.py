@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+import secrets
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
@@ -35,8 +37,8 @@ ATTEMPTS = 3
 class Database:
     """Open transactions on one database; made by `Database.open`."""
 
-    def __init__(self, writer: AsyncEngine, reader: AsyncEngine):
-        self._writer, self._reader = writer, reader
+    def __init__(self, writer: AsyncEngine, reader: AsyncEngine, name: str):
+        self._writer, self._reader, self.name = writer, reader, name
         self._waiting: list[tuple[Work[Any], asyncio.Future[Any]]] = []
         self._committer: asyncio.Task[None] | None = None
 
@@ -45,8 +47,10 @@ class Database:
         """Open *url*: `sqlite:///path` or `postgresql://…`.
 
         *checkpoints* is false for a second process beside a service on SQLite: one connection checkpoints only.
-        On PostgreSQL the server ends a transaction that stands idle for *abandoned* seconds, and frees its locks.
+        On PostgreSQL the server ends a transaction that stands idle for *abandoned* seconds, and frees its locks; and
+        it knows the sessions of this process by a `name` that no other process has (see `cut_off`).
         """
+        name = _unique_name()
         if url.startswith("sqlite"):
             _make_private(sa.make_url(url).database)
             asynchronous = url.replace("sqlite", sqlite_driver.DRIVER, 1)
@@ -58,9 +62,12 @@ class Database:
             )
             _prepare(writer, query_only=False, checkpoints=checkpoints)
             _prepare(reader, query_only=True, checkpoints=False)
-            return cls(writer, reader)
+            return cls(writer, reader, name)
         asynchronous = url.replace("postgresql://", "postgresql+psycopg://", 1)
-        options = {"options": f"-c idle_in_transaction_session_timeout={int(abandoned * 1000)}"}
+        options = {
+            "options": f"-c idle_in_transaction_session_timeout={int(abandoned * 1000)}",
+            "application_name": name,
+        }
         engine = create_async_engine(
             asynchronous,
             pool_size=pool,
@@ -69,7 +76,7 @@ class Database:
             hide_parameters=True,
             connect_args=options,
         )
-        return cls(engine, engine.execution_options(postgresql_readonly=True))
+        return cls(engine, engine.execution_options(postgresql_readonly=True), name)
 
     @property
     def dialect(self) -> str:
@@ -141,6 +148,17 @@ class Database:
             for (_, future), result in zip(batch, results, strict=True):
                 future.set_result(result)
 
+    async def cut_off(self, names: Collection[str]) -> int:
+        """End the transactions of processes that stopped, so that their locks hold up nobody; returns how many.
+
+        A server notices by itself that a client is gone, and that it idles, but not that it stands still while it
+        sends: in the middle of a pipeline no timeout of PostgreSQL runs. Elsewhere than there this does nothing.
+        """
+        if self.dialect != "postgresql":
+            return 0
+        async with self.read() as tx:
+            return len((await tx.execute(_CUT_OFF, {"names": list(names)})).all())
+
     def raw_writer(self) -> AsyncEngine:
         """Return the writing engine, for migrations."""
         return self._writer
@@ -152,6 +170,17 @@ class Database:
         # the last connection to close checkpoints: on SQLite that must be the writer
         await self._reader.dispose()
         await self._writer.dispose()
+
+
+_CUT_OFF = sa.text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE application_name IN :names AND usename = current_user AND xact_start IS NOT NULL"
+).bindparams(sa.bindparam("names", expanding=True))
+
+
+def _unique_name() -> str:
+    # at most 63 bytes, more PostgreSQL cuts off; never shared: work is recovered by the name of its process
+    return f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def _retrieved(future: asyncio.Future[Any]) -> None:
