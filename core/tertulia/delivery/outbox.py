@@ -18,10 +18,12 @@ from pydantic import TypeAdapter
 
 from tertulia.capabilities import Platform
 from tertulia.delivery import leases
+from tertulia.domain.attention import undisturbed
 from tertulia.domain.identifiers import Id, Json
-from tertulia.domain.people import Recipient
+from tertulia.domain.people import Person, Recipient
 from tertulia.domain.prompts import Prompt, Reply
 from tertulia.errors import OperatorError, RetryLater, Unreachable
+from tertulia.services import colleagues
 from tertulia.services.ports import call_port
 from tertulia.storage import people, tables
 from tertulia.storage.database import Tx, upsert
@@ -31,14 +33,29 @@ if TYPE_CHECKING:
     from tertulia.services.installations import Live
 
 Purpose: TypeAlias = Literal["reply", "message", "alert", "refresh"]
-"""Seconds: longer than the 30 that a port may take, with the wait for its turn."""
+Unasked: TypeAlias = tuple[Id, str]
+"""A workspace, and the key of a practice in it."""
 ATTEMPTS = 8
+LOOK_AGAIN = 60.0
+"""Seconds at most until somebody who was not to be disturbed is looked at again: the rounds' clock may be driven."""
 OPERATOR = 300.0
 RESERVE = 8
 """Slots that only alerts use."""
 REPLY: TypeAdapter[Reply] = TypeAdapter(Reply)
 PROMPT: TypeAdapter[Prompt] = TypeAdapter(Prompt)
 log = logging.getLogger(__name__)
+
+
+class _NotNow(Exception):
+    """The person is not to be disturbed for so many seconds of the rounds' clock."""
+
+    def __init__(self, seconds: float):
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+class _NotWanted(Exception):
+    """The person does not want such messages any more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,9 +133,19 @@ async def put_message(
     prompt: Prompt,
     key: Id,
     alert: bool = False,
+    unasked: Sequence[Unasked] = (),
 ) -> Id:
-    """Owe *prompt* to a person's account; *key* is the same at every attempt, *alert* uses the reserve."""
-    payload = {"identity": identity, "key": key, "prompt": PROMPT.dump_python(prompt, mode="json")}
+    """Owe *prompt* to a person's account; *key* is the same at every attempt, *alert* uses the reserve.
+
+    *unasked* names what the message is about where nobody asked for it. It then waits while the person is not to be
+    disturbed, and is dropped where one of these is not wanted any more: also when it was held up for days.
+    """
+    payload = {
+        "identity": identity,
+        "key": key,
+        "prompt": PROMPT.dump_python(prompt, mode="json"),
+        "unasked": [list(one) for one in unasked],
+    }
     purpose: Purpose = "alert" if alert else "message"
     return await put(
         runtime, tx, organization=organization, installation=installation, purpose=purpose, payload=payload
@@ -183,6 +210,10 @@ class Sender:
         try:
             payload = self._runtime.vault.open_json(row.sealed, "outbox", row.organization_id, row.id)
             await self._send(live, row, payload)
+        except _NotNow as error:
+            await self._again(row, min(error.seconds, LOOK_AGAIN), "not to be disturbed", counts=False)
+        except _NotWanted:
+            await self._final(row, "failed", "not wanted any more")
         except Unreachable as error:
             await self._unreachable(row, payload, str(error))
         except OperatorError as error:
@@ -224,13 +255,17 @@ class Sender:
             raise Unreachable("the platform changes nothing that was shown")
 
     async def _message(self, live: Live, row: leases.Row, payload: Json) -> None:
-        platform, to = await self._recipient(live, row, payload["identity"])
+        # older entries name nothing
+        unasked = [(workspace, practice) for workspace, practice in payload.get("unasked", ())]
+        platform, to = await self._recipient(live, row, payload["identity"], unasked)
         if platform.survey is None:
             raise Unreachable("the platform writes to nobody")
         prompt = PROMPT.validate_python(payload["prompt"])
         await call_port(live.plugin, platform.survey.ask(to, prompt, payload["key"]))
 
-    async def _recipient(self, live: Live, row: leases.Row, identity: Id) -> tuple[Platform, Recipient]:
+    async def _recipient(
+        self, live: Live, row: leases.Row, identity: Id, unasked: Sequence[Unasked]
+    ) -> tuple[Platform, Recipient]:
         table = tables.identity
         async with self._runtime.database.read() as tx:
             found = (
@@ -240,10 +275,21 @@ class Sender:
             if account is None or account.person is None or not account.reachable:
                 raise Unreachable("nobody is behind the account any more")
             person = await people.person(tx, row.organization_id, account.person)
-        if person is None or person.erased:
-            raise Unreachable("nobody is behind the account any more")
+            if person is None or person.erased:
+                raise Unreachable("nobody is behind the account any more")
+            if unasked:
+                await self._may_write(tx, person, unasked)
         to = Recipient(ref=person.id, address=account.address or {}, language=person.languages[0], zone=person.zone)
         return _platform(live, account.actor.platform), to
+
+    async def _may_write(self, tx: Tx, person: Person, unasked: Sequence[Unasked]) -> None:
+        for workspace, practice in unasked:
+            if not await colleagues.still_wants(tx, person, workspace, practice):
+                raise _NotWanted
+        now = self._runtime.clock.now()
+        awake = undisturbed(person, now)
+        if awake > now:
+            raise _NotNow((awake - now).total_seconds())
 
     async def _unreachable(self, row: leases.Row, payload: Json, reason: str) -> None:
         table = tables.identity

@@ -23,6 +23,12 @@ def after_quiet_hours(person: Person, at: datetime) -> datetime:
     return max(at, instant(datetime.combine(day, person.quiet_end), person.zone))
 
 
+def undisturbed(person: Person, at: datetime) -> datetime:
+    """Return *at*, or the first moment after it at which the person may be written to unasked."""
+    awake = person.snoozed_until if snoozed(person, at) and person.snoozed_until is not None else at
+    return after_quiet_hours(person, awake)
+
+
 def iso_week(person: Person, at: datetime) -> str:
     """Return the ISO week that *at* lies in where the person is, like `2026-W47`."""
     year, week, _ = wall_time(at, person.zone).isocalendar()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from tertulia.domain.identifiers import Id
+from tertulia.domain.people import Person
 from tertulia.domain.programs import Practice
 from tertulia.errors import Mistake
 from tertulia.services import sign_ups
-from tertulia.storage import people
+from tertulia.storage import people, programs
 from tertulia.storage.database import Tx
 
 
@@ -25,6 +26,15 @@ async def named(tx: Tx, organization: Id, workspaces: Collection[Id], typed: str
     if not found:
         raise Mistake("There is no such colleague; type the whole name or the e-mail address.")
     return found.pop()
+
+
+async def still_wants(tx: Tx, person: Person, workspace: Id, practice: str) -> bool:
+    """Tell whether a person is to be written to about a practice: is there, so is it, and has not opted out."""
+    if person.erased or workspace not in await people.workspaces_of(tx, person.organization, person.id):
+        return False
+    program = await programs.current(tx, person.organization, workspace)
+    found = program.practice(practice) if program else None
+    return found is not None and bool(await taking_part(tx, person.organization, workspace, found, [person.id]))
 
 
 async def taking_part(

@@ -7,6 +7,7 @@ transaction. Whoever opted out meanwhile is not told any more.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 
 from tertulia.delivery import outbox
 from tertulia.delivery.pausing import pause
-from tertulia.domain.attention import after_quiet_hours, iso_week, snoozed
+from tertulia.domain.attention import iso_week, undisturbed
 from tertulia.domain.identifiers import Id
 from tertulia.domain.markup import Bullets, Markup, Paragraph, Span
 from tertulia.domain.people import Person
@@ -30,6 +31,9 @@ from tertulia.wording import words
 
 TICK = 1.0
 AT_ONCE = 100
+AGAIN = timedelta(minutes=10)
+"""After which thanks that could not be told are tried again."""
+log = logging.getLogger(__name__)
 
 
 async def watch(runtime: Runtime, stop: asyncio.Event) -> None:
@@ -40,24 +44,32 @@ async def watch(runtime: Runtime, stop: asyncio.Event) -> None:
 
 
 async def tell_due(runtime: Runtime) -> int:
-    """Tell everybody who is due, each in a transaction of its own; return how many people that were."""
+    """Tell everybody who is due, each in a transaction of its own; return how many people that were.
+
+    Somebody who cannot be told is tried again later, and holds up nobody else.
+    """
     due = table.c.tell_at <= runtime.clock.now()
     query = sa.select(table.c.organization_id, table.c.receiver_id).where(due).distinct().limit(AT_ONCE)
     async with runtime.database.read() as tx:
         receivers = (await tx.execute(query)).all()
     for organization, receiver in receivers:
-        async with runtime.database.write() as tx:
-            mine = (table.c.organization_id == organization, table.c.receiver_id == receiver)
-            rows = (await tx.execute(sa.select(table).where(*mine, due).order_by(table.c.at).with_for_update())).all()
-            if rows:
-                await _tell(runtime, tx, organization, receiver, rows)
+        mine = (table.c.organization_id == organization, table.c.receiver_id == receiver, due)
+        try:
+            async with runtime.database.write() as tx:
+                rows = (await tx.execute(sa.select(table).where(*mine).order_by(table.c.at).with_for_update())).all()
+                if rows:
+                    await _tell(runtime, tx, organization, receiver, rows)
+        except Exception:
+            log.exception("thanks could not be told; they are tried again", extra={"ids": {"person": receiver}})
+            async with runtime.database.write() as tx:
+                await tx.execute(table.update().where(*mine).values(tell_at=runtime.clock.now() + AGAIN))
     return len(receivers)
 
 
 async def _tell(runtime: Runtime, tx: Tx, organization: Id, receiver: Id, rows: Sequence[sa.Row[Any]]) -> None:
     person = await people.person(tx, organization, await people.current(tx, organization, receiver))
     now = runtime.clock.now()
-    wanted = [row for row in rows if person is not None and await _may_tell(tx, organization, person, row)]
+    wanted = [row for row in rows if person is not None and await _wants(tx, person, row)]
     channel = await sign_in.channel_of(runtime, tx, person) if person is not None and wanted else None
     if person is None or channel is None:
         await _note(tx, organization, rows, tell_at=None)
@@ -75,28 +87,21 @@ async def _tell(runtime: Runtime, tx: Tx, organization: Id, receiver: Id, rows: 
         identity=identity,
         prompt=await _prompt(runtime, tx, person, wanted),
         key=runtime.new_id(),
+        unasked=tuple(sorted({(row.workspace_id, row.practice) for row in wanted})),
     )
     await _note(tx, organization, wanted, tell_at=None, told_at=now)
     await _note(tx, organization, [row for row in rows if row not in wanted], tell_at=None)
 
 
-async def _may_tell(tx: Tx, organization: Id, person: Person, row: sa.Row[Any]) -> bool:
-    if person.erased or row.workspace_id not in await people.workspaces_of(tx, organization, person.id):
-        return False
-    program = await programs.current(tx, organization, row.workspace_id)
-    practice = program.practice(row.practice) if program else None
-    if practice is None:
-        return False
-    return bool(await colleagues.taking_part(tx, organization, row.workspace_id, practice, [person.id]))
+async def _wants(tx: Tx, person: Person, row: sa.Row[Any]) -> bool:
+    return await colleagues.still_wants(tx, person, row.workspace_id, row.practice)
 
 
 async def _later(tx: Tx, person: Person, workspace: Id, now: datetime) -> datetime | None:
     """Return when to look again where nothing may be sent now; `None` takes one message off the week's budget."""
-    if snoozed(person, now) and person.snoozed_until is not None:
-        return person.snoozed_until
-    quiet_until = after_quiet_hours(person, now)
-    if quiet_until > now:
-        return quiet_until
+    awake = undisturbed(person, now)
+    if awake > now:
+        return awake
     program = await programs.current(tx, person.organization, workspace)
     allowed = person.message_budget if person.message_budget is not None else program.message_budget if program else 0
     row = {"organization_id": person.organization, "person_id": person.id, "week": iso_week(person, now), "used": 0}

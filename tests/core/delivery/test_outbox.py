@@ -34,7 +34,7 @@ async def owe_reply(station: Any, to: str = "chat", reply: Reply = HELLO) -> Non
         )
 
 
-async def owe_message(station: Any, name: str, key: str, *, alert: bool = False) -> None:
+async def owe_message(station: Any, name: str, key: str, *, alert: bool = False, unasked: str = "") -> None:
     async with station.database.read() as tx:
         query = tables.identity.select().filter_by(organization_id=station.organization, user=name)
         identity = (await tx.execute(query)).one()
@@ -48,6 +48,7 @@ async def owe_message(station: Any, name: str, key: str, *, alert: bool = False)
             prompt=sample_prompt(),
             key=key,
             alert=alert,
+            unasked=((station.workspace, unasked),) if unasked else (),
         )
 
 
@@ -77,6 +78,45 @@ async def test_a_message_goes_to_the_account_as_it_is_now(open_station: Callable
         await station.deliver()
         (call,) = station.toy.survey.sent
         assert (call.key, call.to.ref, call.to.address, call.to.language) == ("the-key", ana, {"chat": "ana"}, "es")
+
+
+async def test_what_nobody_asked_for_waits_for_the_end_of_quiet_hours(open_station: Callable[[], Any]) -> None:
+    async with open_station() as station:
+        ana = await station.person("ana")
+        await station.program()
+        station.clock.advance(timedelta(hours=10))
+        await owe_message(station, "ana", "thanks", unasked="daily")
+        await owe_message(station, "ana", "code")
+        await station.deliver()
+        # what somebody asked for comes at once
+        assert [call.key for call in station.toy.survey.sent] == ["code"]
+        async with station.database.write() as tx:
+            snooze = {"snoozed_until": station.clock.now() + timedelta(days=2)}
+            await tx.execute(tables.person.update().where(tables.person.c.id == ana).values(**snooze))
+        for hours, sent in ((12, 1), (36, 1), (12, 2)):
+            station.clock.advance(timedelta(hours=hours))
+            await station.due(tables.outbox)
+            await station.deliver()
+            assert len(station.toy.survey.sent) == sent
+
+
+@pytest.mark.parametrize("change", ["opted out", "left", "the practice ended"])
+async def test_what_nobody_wants_any_more_is_not_sent(open_station: Callable[[], Any], change: str) -> None:
+    async with open_station() as station:
+        ana = await station.person("ana")
+        await station.program()
+        await owe_message(station, "ana", "thanks", unasked="ended" if change == "the practice ended" else "daily")
+        own = {"organization_id": station.organization, "person_id": ana}
+        async with station.database.write() as tx:
+            if change == "opted out":
+                await tx.execute(tables.opt_out.insert().values(**own, practice="daily", at=station.clock.now()))
+            elif change == "left":
+                await tx.execute(tables.membership.update().filter_by(**own).values(left_at=station.clock.now()))
+        await station.deliver()
+        assert station.toy.survey.sent == []
+        row = await only(station)
+        assert (row["state"], row["sealed"]) == ("failed", None)
+        assert [row["reachable"] for row in await station.rows(tables.identity)] == [True]
 
 
 async def test_a_refresh_changes_what_was_shown(open_station: Callable[[], Any]) -> None:

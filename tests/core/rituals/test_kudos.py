@@ -176,6 +176,28 @@ async def test_who_opted_out_is_not_told_counted_or_shown_and_nobody_learns_of_i
         assert await digest_of(town, place) == ""
 
 
+async def test_thanks_that_cannot_be_told_hold_up_nobody_else(
+    open_town: OpenTown, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_town() as town:
+        await started(town, ("Ana", "Ben", "Cleo"))
+        await town.live(MONDAY + timedelta(hours=9))
+        await give(town, "Ana", "Ben", "Lost.")
+        await give(town, "Ana", "Cleo", "Kept.")
+        mine = tables.kudos.c.receiver_id == town.people["Ben"]
+        async with town.runtime.database.write() as tx:
+            kept = (await tx.execute(tables.kudos.select().where(mine))).one().sealed
+            await tx.execute(tables.kudos.update().where(mine).values(sealed=b"damaged"))
+        await tell(town)
+        assert "Kept." in town.letters("Cleo")[-1].body.plain()
+        assert [set(record.__dict__["ids"]) for record in caplog.records if record.exc_info] == [{"person"}]
+        async with town.runtime.database.write() as tx:
+            await tx.execute(tables.kudos.update().where(mine).values(sealed=kept))
+        await town.live(MONDAY + timedelta(hours=9, minutes=10))
+        await tell(town)
+        assert "Lost." in town.letters("Ben")[-1].body.plain()
+
+
 async def test_a_message_waits_for_the_end_of_quiet_hours_and_several_come_as_one(open_town: OpenTown) -> None:
     async with open_town() as town:
         await started(town, ("Ana", "Ben", "Cleo"))

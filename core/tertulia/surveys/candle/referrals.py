@@ -57,16 +57,22 @@ async def watch(runtime: Runtime, stop: asyncio.Event) -> None:
 
 
 async def tell_due(runtime: Runtime) -> int:
-    """Send what waited for the end of quiet hours, each in a transaction of its own; return how many were due."""
+    """Send what waited for the end of quiet hours, each in a transaction of its own; return how many were due.
+
+    What fails is logged and due again at the next look; it holds up no other conversation.
+    """
     table = tables.feedback
     query = sa.select(table.c.id).where(table.c.tell_at <= runtime.clock.now()).order_by(table.c.id).limit(AT_ONCE)
     async with runtime.database.read() as tx:
         due = list((await tx.execute(query)).scalars())
     for one in due:
-        async with runtime.database.write() as tx:
-            row = (await tx.execute(sa.select(table).filter_by(id=one).with_for_update())).one_or_none()
-            if row is not None and row.tell_at is not None and row.tell_at <= runtime.clock.now():
-                await _tell(runtime, tx, row.organization_id, row.workspace_id, one)
+        try:
+            async with runtime.database.write() as tx:
+                row = (await tx.execute(sa.select(table).filter_by(id=one).with_for_update())).one_or_none()
+                if row is not None and row.tell_at is not None and row.tell_at <= runtime.clock.now():
+                    await _tell(runtime, tx, row.organization_id, row.workspace_id, one)
+        except Exception:
+            log.exception("responders could not be told; it is tried again", extra={"ids": {"feedback": one}})
     return len(due)
 
 

@@ -93,3 +93,21 @@ async def test_nobody_to_pass_on_to_and_nothing_to_pass_on(open_house: Any) -> N
         with pytest.raises(Mistake, match="Nobody here is a responder"):
             await pass_on(house, conversation)
         assert await read(house) == []
+
+
+async def test_what_cannot_be_told_is_tried_again(open_house: Any) -> None:
+    async with open_house() as house:
+        conversation = await written(house)
+        house.clock.set(NIGHT)
+        await pass_on(house, conversation)
+        (row,) = await house.rows(tables.feedback)
+        house.clock.set(row["tell_at"])
+        dan = tables.person.c.id == house.persons["dan"]
+        async with house.database.write() as tx:
+            zone = (await tx.execute(tables.person.select().where(dan))).one().zone
+            await tx.execute(tables.person.update().where(dan).values(zone="Nowhere/Gone"))
+        await referrals.tell_due(house.runtime)
+        async with house.database.write() as tx:
+            await tx.execute(tables.person.update().where(dan).values(zone=zone))
+        await referrals.tell_due(house.runtime)
+        assert await house.alerts()
