@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -16,7 +16,7 @@ from tertulia.surveys.candle import referrals
 from tertulia.surveys.feedback import conversations, rights
 from tertulia.surveys.feedback.conversations import Conversation
 from tertulia.surveys.feedback.rights import Right
-from tertulia.web import pages
+from tertulia.web import pages, unnamed
 from tertulia.web.access import register
 from tertulia.web.edge import failure, see_other
 from tertulia.web.state import GUESSES, RUNTIME, SESSION, peer
@@ -29,6 +29,7 @@ TEAM = Access(
     kind="role", roles=frozenset({"owner", "admin"}), why="reads, answers and moderates, without any author"
 )
 INBOX = "/workspaces/{workspace}/feedback"
+_writing = partial(unnamed.writing, template="feedback_write.html", longest=conversations.LONGEST)
 
 
 def attach(app: web.Application) -> None:
@@ -199,32 +200,6 @@ async def _explained(request: web.Request, error: str | None = None) -> web.Resp
             homes.append((workspace, home.name if home else workspace))
     status = 422 if error else 200
     return pages.render(request, "feedback.html", status=status, homes=homes, error=error, per_week=rights.PER_WEEK)
-
-
-def _writing(
-    request: web.Request,
-    *,
-    text: str = "",
-    error: str | None = None,
-    unspent: bool = True,
-    found: Sequence[redaction.Found] = (),
-    instead: str = "",
-    previewed: bool = False,
-) -> web.Response:
-    return pages.render(
-        request,
-        "feedback_write.html",
-        status=422 if error else 200,
-        path=request.path,
-        text=text,
-        error=error,
-        unspent=unspent,
-        style=redaction.STYLE,
-        longest=conversations.LONGEST,
-        found=found,
-        instead=instead,
-        previewed=previewed,
-    )
 
 
 async def _conversation(request: web.Request, *, error: str | None = None) -> web.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -18,7 +19,7 @@ from tertulia.surveys import redaction
 from tertulia.surveys.feedback import conversations, rights
 from tertulia.surveys.leadership import asking, passes
 from tertulia.surveys.leadership.passes import Pass
-from tertulia.web import pages
+from tertulia.web import pages, unnamed
 from tertulia.web.access import register
 from tertulia.web.edge import see_other
 from tertulia.web.state import RUNTIME, SESSION
@@ -27,6 +28,7 @@ OWN = Access(kind="member", why="hands out what lets one ask or vote; nothing is
 ANYONE = Access(kind="public", why="the pass in the address is all it goes by: no session is looked at")
 MODERATORS = Access(kind="member", why="only rounds whose program names the member as a moderator are shown there")
 PAGE, MODERATION = "/my/questions", "/my/questions/moderate"
+_writing = partial(unnamed.writing, template="question_write.html", longest=asking.LONGEST)
 
 
 def attach(app: web.Application) -> None:
@@ -210,32 +212,6 @@ async def _moderation(
         typed=typed,
         longest=asking.LONGEST_ANSWER,
         longest_reason=asking.LONGEST_REASON,
-    )
-
-
-def _writing(
-    request: web.Request,
-    *,
-    text: str = "",
-    error: str | None = None,
-    unspent: bool = True,
-    found: Sequence[redaction.Found] = (),
-    instead: str = "",
-    previewed: bool = False,
-) -> web.Response:
-    return pages.render(
-        request,
-        "question_write.html",
-        status=422 if error else 200,
-        path=request.path,
-        text=text,
-        error=error,
-        unspent=unspent,
-        style=redaction.STYLE,
-        longest=asking.LONGEST,
-        found=found,
-        instead=instead,
-        previewed=previewed,
     )
 
 
