@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -21,23 +18,11 @@ from tertulia.sandbox.organization import Size
 from tertulia.sandbox.town import MONDAY, Town
 from tertulia.service import Service
 from tertulia.storage import tables
+from tertulia.testing import browser
+from tertulia.testing.browser import Page
 
 SEED = 27
 PANEL = "/panel"
-
-
-def driver() -> ModuleType:
-    """Load the driver of a real browser that the panel's tests use, too."""
-    path = Path(__file__).parents[1] / "plugins" / "zoom" / "panel" / "zoom_browser.py"
-    known = sys.modules.get("zoom_browser")
-    if known is not None:
-        return known
-    spec = importlib.util.spec_from_file_location("zoom_browser", path)
-    assert spec is not None
-    assert spec.loader is not None
-    made = sys.modules["zoom_browser"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
 
 
 @asynccontextmanager
@@ -90,18 +75,17 @@ def says(words: str) -> str:
     return f"document.body.innerText.includes({json.dumps(words)})"
 
 
-async def start(page: Any, place: Town) -> None:
+async def start(page: Page, place: Town) -> None:
     await page.call("Page.navigate", url=f"{place.runtime.config.public_url}/sandbox")
     await page.until(says("The Hub, a synthetic organization"))
 
 
 async def test_one_tries_everything_from_the_start_page(tmp_path: Path) -> None:
-    driving = driver()
-    if driving.found() is None:
+    if browser.found() is None:
         pytest.skip("chromium is not installed")
-    async with living(tmp_path / "demo") as (place, life), driving.browser(tmp_path) as browser:
+    async with living(tmp_path / "demo") as (place, life), browser.browser(tmp_path) as opened:
         await lived(life, MONDAY + timedelta(days=1, hours=18))
-        page = await browser.open(f"{place.runtime.config.public_url}/sandbox", width=1100)
+        page = await opened.open(f"{place.runtime.config.public_url}/sandbox", width=1100)
         await page.until(says("The Hub, a synthetic organization"))
         await answer_a_check_in_as_a_teams_member(page, place)
         await start_an_icebreaker_as_a_zoom_host(page, place)
@@ -113,7 +97,7 @@ async def test_one_tries_everything_from_the_start_page(tmp_path: Path) -> None:
         assert not [fault for fault in page.faults if "favicon" not in fault]
 
 
-async def answer_a_check_in_as_a_teams_member(page: Any, place: Town) -> None:
+async def answer_a_check_in_as_a_teams_member(page: Page, place: Town) -> None:
     await page.until(seat("Teams"))
     await page.until(says("How is the week going?"))
     await page.until(write("document.querySelector('form.card textarea')", "Trying the demo"))
@@ -129,7 +113,7 @@ async def responses(place: Town) -> list[Any]:
         return list(await tx.execute(sa.select(tables.response).where(mine)))
 
 
-async def start_an_icebreaker_as_a_zoom_host(page: Any, place: Town) -> None:
+async def start_an_icebreaker_as_a_zoom_host(page: Page, place: Town) -> None:
     await start(page, place)
     await page.until(seat("Zoom meeting"))
     await page.until(says("Zoom's stand-in"))
@@ -143,7 +127,7 @@ async def start_an_icebreaker_as_a_zoom_host(page: Any, place: Town) -> None:
     await page.until("document.querySelector('.question')?.innerText", frame=PANEL)
 
 
-async def comment_on_a_ritual_card_on_trello(page: Any, place: Town, life: Life) -> None:
+async def comment_on_a_ritual_card_on_trello(page: Page, place: Town, life: Life) -> None:
     await start(page, place)
     await page.until(seat("Trello"))
     await page.until(says("Two minutes for each other"))
@@ -157,7 +141,7 @@ async def comment_on_a_ritual_card_on_trello(page: Any, place: Town, life: Life)
     assert any("A lake in the morning" in one for one in taken)
 
 
-async def read_a_published_pulse(page: Any, place: Town) -> None:
+async def read_a_published_pulse(page: Page, place: Town) -> None:
     await start(page, place)
     await page.until(link("Published surveys"))
     await page.until(says("How are we doing?"))
@@ -165,7 +149,7 @@ async def read_a_published_pulse(page: Any, place: Town) -> None:
     await page.until(says("answered"))
 
 
-async def the_page_fits(page: Any, place: Town) -> None:
+async def the_page_fits(page: Page, place: Town) -> None:
     """On a phone, in the dark: nothing but the tables scrolls sideways."""
     await page.size(390, 800)
     await page.theme(dark=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 import tarfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -18,6 +17,7 @@ import tertulia_zoom
 from tertulia.domain.identifiers import Id
 from tertulia.services import people
 from tertulia.services.registry import Live
+from tertulia.testing import browser
 from tertulia.testing.clock import DrivenClock
 from tertulia.testing.context import EPOCH
 from tertulia.testing.world import Home, World, world
@@ -26,8 +26,6 @@ from tertulia_zoom.stand_in import Town, ZoomServer
 from tertulia_zoom.stand_in.client import Clients
 from tertulia_zoom.stand_in.entrance import Entrance
 from tertulia_zoom.stand_in.state import Instance
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 SDK = "@zoom/appssdk@0.16.41"
 STAFF = ("Hana Ito", "Ana Sousa", "Ben Okafor", "Cyd Moreau")
@@ -126,8 +124,6 @@ def official_sdk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def open_browser(tmp_path: Path) -> Callable[[], Any]:
     """Return what starts a browser; the test is skipped where there is none."""
-    import zoom_browser
-
-    if zoom_browser.found() is None:
+    if browser.found() is None:
         pytest.skip("chromium is not installed")
-    return lambda: zoom_browser.browser(tmp_path)
+    return lambda: browser.browser(tmp_path)

@@ -1,4 +1,8 @@
-"""Drive a real chromium through its DevTools protocol, with nothing but aiohttp."""
+"""Drive a real chromium through its DevTools protocol, with nothing but aiohttp.
+
+`found` tells whether there is one; `browser` starts one with a fresh profile. Methods and events are those of
+the Chrome DevTools Protocol.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import itertools
 import json
 import shutil
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +27,17 @@ FLAGS = (
     "--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--remote-debugging-port=0",
     "--disable-backgrounding-occluded-windows", "--disable-dev-shm-usage", "--mute-audio",
 )  # fmt: skip
+
+KEYS = {
+    "Tab": (9, ""), "Enter": (13, "\r"), " ": (32, " "), "Escape": (27, ""),
+    "ArrowLeft": (37, ""), "ArrowUp": (38, ""), "ArrowRight": (39, ""), "ArrowDown": (40, ""),
+    "Home": (36, ""), "End": (35, ""),
+}  # fmt: skip
+"""What `Page.press` presses, with the number that a keyboard sends and the text that the key gives."""
+SHIFT = 8
+COMPLAINTS = frozenset({"error", "warning", "assert"})
+PATIENCE = 60.0
+"""Seconds after which the browser is taken for stuck."""
 
 
 def found() -> str | None:
@@ -52,7 +68,7 @@ class Browser:
         self._waiting[number] = asyncio.get_running_loop().create_future()
         message = {"id": number, "method": method, "params": given}
         await self._socket.send_json(message | ({"sessionId": session} if session else {}))
-        told = await asyncio.wait_for(self._waiting[number], 30)
+        told = await asyncio.wait_for(self._waiting[number], PATIENCE)
         if "error" in told:
             raise AssertionError(f"{method}: {told['error']}")
         result: dict[str, Any] = told["result"]
@@ -64,8 +80,10 @@ class Browser:
         attached = await self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         page = Page(self, attached["sessionId"])
         self._pages[page.session] = page
-        for domain in ("Page", "Runtime", "Log"):
+        for domain in ("Page", "Runtime", "Log", "Network"):
             await page.call(f"{domain}.enable")
+        await page.call("Page.setLifecycleEventsEnabled", enabled=True)
+        await page.call("Emulation.setFocusEmulationEnabled", enabled=True)
         await page.size(width, height)
         await page.theme(dark=dark)
         await page.call("Page.navigate", url=url)
@@ -83,6 +101,7 @@ class Page:
     def __init__(self, browser: Browser, session: str):
         self._browser, self.session = browser, session
         self._contexts: dict[str, int] = {}
+        self._loaded: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self.faults: list[str] = []
 
     async def call(self, method: str, **given: Any) -> dict[str, Any]:
@@ -99,8 +118,36 @@ class Page:
             self._contexts.clear()
         elif method == "Runtime.exceptionThrown":
             self.faults.append(json.dumps(told["exceptionDetails"])[:500])
-        elif method == "Log.entryAdded" and told["entry"]["level"] == "error":
+        elif method == "Runtime.consoleAPICalled" and told["type"] in COMPLAINTS:
+            self.faults.append(" ".join(str(one.get("value", one.get("description"))) for one in told["args"]))
+        elif method == "Log.entryAdded" and told["entry"]["level"] in COMPLAINTS:
             self.faults.append(f"{told['entry']['text']} {told['entry'].get('url', '')}")
+        elif method == "Page.lifecycleEvent" and told["name"] == "load":
+            self._loaded[told["loaderId"]].set()
+
+    async def go(self, url: str) -> None:
+        """Open *url* and return once it is loaded."""
+        told = await self.call("Page.navigate", url=url)
+        if told.get("errorText"):
+            raise AssertionError(f"{url}: {told['errorText']}")
+        if "loaderId" in told:
+            await asyncio.wait_for(self._loaded[told["loaderId"]].wait(), PATIENCE)
+
+    async def cookie(self, name: str, value: str, url: str) -> None:
+        """Hold a cookie for *url*."""
+        await self.call("Network.setCookie", name=name, value=value, url=url, httpOnly=True, sameSite="Lax")
+
+    async def press(self, key: str, times: int = 1, *, shift: bool = False) -> None:
+        """Press one of `KEYS`, or a character, as often as *times* says."""
+        number, text = KEYS.get(key, (ord(key.upper()[0]), key))
+        event = {"key": key, "code": key, "windowsVirtualKeyCode": number, "modifiers": SHIFT if shift else 0}
+        for _ in range(times):
+            await self.call("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", text=text, **event)
+            await self.call("Input.dispatchKeyEvent", type="keyUp", **event)
+
+    async def write(self, text: str) -> None:
+        """Write *text* where the focus is."""
+        await self.call("Input.insertText", text=text)
 
     async def size(self, width: int, height: int) -> None:
         """Give the page a size."""
@@ -110,8 +157,12 @@ class Page:
 
     async def theme(self, *, dark: bool) -> None:
         """Prefer a dark or a light page."""
-        feature = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        await self.call("Emulation.setEmulatedMedia", features=[feature])
+        await self.media(prefers_color_scheme="dark" if dark else "light")
+
+    async def media(self, **features: str) -> None:
+        """Prefer what media *features* say, written with `_`, and nothing else."""
+        named = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
+        await self.call("Emulation.setEmulatedMedia", features=named)
 
     async def run(self, script: str, *, frame: str = "") -> Any:
         """Evaluate an expression in the page, or in its frame whose address has *frame* in it."""
@@ -147,11 +198,11 @@ class Page:
                 raise AssertionError(f"never true: {script}; shown: {shown!r}; faults: {self.faults}")
             await asyncio.sleep(0.05)
 
-    async def picture(self, path: Path) -> None:
-        """Write a picture of the page."""
+    async def picture(self, path: Path, *, whole: bool = False) -> None:
+        """Write a picture of what is in sight, or of the *whole* page."""
         await self.call("Page.bringToFront")  # what is not in front is not drawn
-        told = await self.call("Page.captureScreenshot", format="png")
-        path.write_bytes(base64.b64decode(told["data"]))
+        told = await self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
+        await asyncio.to_thread(path.write_bytes, base64.b64decode(told["data"]))
 
 
 @asynccontextmanager
@@ -185,9 +236,14 @@ async def browser(folder: Path) -> AsyncIterator[Browser]:
 
 
 async def _address(file: Path) -> str:
-    for _ in range(600):
-        lines = file.read_text().split() if file.exists() else []
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        lines = await asyncio.to_thread(_lines, file)
         if len(lines) == 2:
             return f"ws://127.0.0.1:{lines[0]}{lines[1]}"
         await asyncio.sleep(0.05)
     raise AssertionError("the browser did not start")
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text().split() if file.exists() else []
