@@ -99,6 +99,9 @@ from tertulia.kinds import (
     Thanking,
 )
 from tertulia.live import Attendee, Counts, LiveRounds, Offer, Question, Standing, Turn
+from tertulia.openid.bridge import BridgeAnswer, ThreadBridge
+from tertulia.openid.keys import KeyRing, NoKeys, SigningKey
+from tertulia.openid.signed import published_key, signed_claims, signing_key, stated_claims
 from tertulia.stage import Arrival, Playable, Resident, Seat
 from tertulia.traits import Queued
 
@@ -114,6 +117,7 @@ __all__ = [
     "AskedQuestion",
     "Attendee",
     "Batch",
+    "BridgeAnswer",
     "Bullets",
     "Celebrating",
     "Clock",
@@ -148,6 +152,7 @@ __all__ = [
     "Joined",
     "Json",
     "Keep",
+    "KeyRing",
     "Led",
     "Left",
     "Limiter",
@@ -156,6 +161,7 @@ __all__ = [
     "Media",
     "Member",
     "Mistake",
+    "NoKeys",
     "Occasion",
     "Offer",
     "OperatorError",
@@ -200,6 +206,7 @@ __all__ = [
     "SendError",
     "Share",
     "Shared",
+    "SigningKey",
     "Skip",
     "Span",
     "Staged",
@@ -212,6 +219,7 @@ __all__ = [
     "Thanked",
     "Thanking",
     "Thanks",
+    "ThreadBridge",
     "Turn",
     "Unreachable",
     "Webhook",
@@ -221,4 +229,8 @@ __all__ = [
     "new_id",
     "open_installation",
     "parse_command",
+    "published_key",
+    "signed_claims",
+    "signing_key",
+    "stated_claims",
 ]

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import aiohttp
 
-from tertulia import Context, OperatorError, RetryLater, SendError
+from tertulia import BridgeAnswer, Context, OperatorError, RetryLater, SendError, ThreadBridge
 from tertulia_teams.config import CLOUDS, Settings
 from tertulia_teams.exchange import retry_after
 
-SECONDS = 10.0
-"""What one request of msal's may take."""
 EARLY = 300.0
 """A token is renewed that long before it ends; until then a failed renewal hurts nobody."""
 AGAIN = 30.0
@@ -32,44 +30,6 @@ class Token:
 
     text: str = field(repr=False)
     ends: float
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Be what msal expects an HTTP answer to be."""
-
-    status_code: int
-    text: str
-    headers: Mapping[str, str]
-
-
-Fetch: TypeAlias = Callable[..., Awaitable[Answer]]
-
-
-class Bridge:
-    """Be an HTTP client for msal's thread, whose requests are made on the event loop."""
-
-    def __init__(self, fetch: Fetch, loop: asyncio.AbstractEventLoop):
-        self._fetch, self._loop = fetch, loop
-
-    def get(self, url: str, params: Any = None, headers: Any = None, **_: object) -> Answer:
-        """Make a GET request."""
-        return self._run("GET", url, params=params, headers=headers)
-
-    def post(self, url: str, params: Any = None, data: Any = None, headers: Any = None, **_: object) -> Answer:
-        """Make a POST request."""
-        return self._run("POST", url, params=params, data=data, headers=headers)
-
-    def close(self) -> None:
-        """Do nothing: the session is not ours."""
-
-    def _run(self, method: str, url: str, **options: Any) -> Answer:
-        future = asyncio.run_coroutine_threadsafe(self._awaited(method, url, options), self._loop)
-        return future.result(SECONDS + 1)
-
-    async def _awaited(self, method: str, url: str, options: dict[str, Any]) -> Answer:
-        async with asyncio.timeout(SECONDS):
-            return await self._fetch(method, url, **options)
 
 
 class Tokens:
@@ -135,12 +95,12 @@ class Tokens:
             client_credential=settings.app_secret.get_secret_value() if settings.app_secret else None,
             authority=f"{CLOUDS[settings.cloud].login}/{'botframework.com' if shared else settings.tenant_id}",
             instance_discovery=False,
-            http_client=Bridge(self._fetch, loop),
+            http_client=ThreadBridge(self._fetch, loop),
         )
         result: dict[str, Any] = application.acquire_token_for_client(scopes=[scope])
         return result
 
-    async def _fetch(self, method: str, url: str, **options: Any) -> Answer:
+    async def _fetch(self, method: str, url: str, **options: Any) -> BridgeAnswer:
         known = CLOUDS[self._settings.cloud].login
         if url.startswith(known + "/"):
             url = self._settings.endpoints.login + url[len(known) :]
@@ -152,12 +112,12 @@ def _managed(settings: Settings, scope: str, loop: asyncio.AbstractEventLoop) ->
     from msal import ManagedIdentityClient, UserAssignedManagedIdentity
 
     identity = UserAssignedManagedIdentity(client_id=settings.app_id)
-    client = ManagedIdentityClient(identity, http_client=Bridge(_fetch_here, loop))
+    client = ManagedIdentityClient(identity, http_client=ThreadBridge(_fetch_here, loop))
     result: dict[str, Any] = client.acquire_token_for_client(resource=scope.removesuffix("/.default"))
     return result
 
 
-async def _fetch_here(method: str, url: str, **options: Any) -> Answer:
+async def _fetch_here(method: str, url: str, **options: Any) -> BridgeAnswer:
     """Ask this machine's own identity endpoint, which is inside the network and speaks plain HTTP."""
     async with (
         aiohttp.ClientSession() as session,
@@ -166,11 +126,11 @@ async def _fetch_here(method: str, url: str, **options: Any) -> Answer:
         return await _answer(response)
 
 
-async def _answer(response: aiohttp.ClientResponse) -> Answer:
+async def _answer(response: aiohttp.ClientResponse) -> BridgeAnswer:
     if response.status == 429 or response.status >= 500:
         after = retry_after(response.headers.get("retry-after"))
         raise RetryLater(f"the token service answered {response.status}", after)
-    return Answer(response.status, await response.text(errors="replace"), response.headers)
+    return BridgeAnswer(response.status, await response.text(errors="replace"), response.headers)
 
 
 def _complaint(result: Mapping[str, Any]) -> OperatorError:

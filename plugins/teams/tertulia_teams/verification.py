@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-import jwt
 
-from tertulia import Json, Refused
+from tertulia import Json, KeyRing, Refused, SigningKey, published_key, signed_claims, signing_key, stated_claims
 from tertulia_teams.config import Settings
-from tertulia_teams.keys import Key, KeyRing, NoKeys
 
 CHANNEL = "msteams"
 SKEW = 300
@@ -24,7 +22,6 @@ MOST_TOKENS = 64
 """Genuine tokens that are remembered; the connector uses a few at a time."""
 SCOPE = "access_as_user"
 """What a person lets a tab do here; the app registration names it."""
-REQUIRED = ["exp", "nbf", "iss", "aud"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class _Verified:
     """Hold a token whose signature was checked; it is good while its key is, and its time."""
 
     kid: str
-    key: Key
+    key: SigningKey
     begins: float
     ends: float
     claims: Claims
@@ -64,10 +61,12 @@ class Verifier:
         token = bearer(authorization)
         known = self._verified.get(token)
         # the connector sends a token for an hour: its signature need not be checked anew while its key stays
-        if known is not None and known.good() and await _find(self._keys, known.kid) is known.key:
+        if known is not None and known.good() and await published_key(self._keys, known.kid) is known.key:
             return known.claims
-        kid, key = await _key(self._keys, token)
-        payload = decode(token, key, audience=self._settings.app_id, issuer=self._endpoints.issuer)
+        kid, key = await signing_key(self._keys, token)
+        payload = signed_claims(
+            token, key, audience=self._settings.app_id, issuer=self._endpoints.issuer, leeway=SKEW
+        )
         service_url = payload.get("serviceurl")
         if not isinstance(service_url, str):
             raise Refused("the token names no service", 401)
@@ -112,12 +111,12 @@ class PersonVerifier:
     async def person(self, authorization: list[str], audiences: frozenset[str]) -> str:
         """Return the object id of the person; raises `Refused` with 401 for a token that is not theirs and ours."""
         token = bearer(authorization)
-        _, key = await _key(self._keys, token)
-        stated = _unverified(token)
+        _, key = await signing_key(self._keys, token)
+        stated = stated_claims(token)
         issuer, audience = str(stated.get("iss")), str(stated.get("aud"))
         if issuer not in self._issuers or audience not in audiences:
             raise Refused("the token is not for us", 401)
-        payload = decode(token, key, audience=audience, issuer=issuer)
+        payload = signed_claims(token, key, audience=audience, issuer=issuer, leeway=SKEW)
         person = payload.get("oid")
         if payload.get("tid") != self._settings.tenant_id or not isinstance(person, str):
             raise Refused("the tenant is not served here", 401)
@@ -137,23 +136,6 @@ def bearer(authorization: list[str]) -> str:
     return token
 
 
-def decode(token: str, key: Key, *, audience: str, issuer: str) -> dict[str, Any]:
-    """Return the claims of a token that is signed by *key*, in force, and made for us by *issuer*."""
-    try:
-        payload: dict[str, Any] = jwt.decode(
-            token,
-            key.public,
-            algorithms=["RS256"],
-            audience=audience,
-            issuer=issuer,
-            leeway=SKEW,
-            options={"require": REQUIRED, "strict_aud": True},
-        )
-    except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise Refused(f"not a valid token: {type(error).__name__}", 401) from None
-    return payload
-
-
 def named_tenants(activity: Json) -> set[str]:
     """Return every tenant that an activity says it is of."""
     channel_data = _object(activity.get("channelData"))
@@ -163,36 +145,6 @@ def named_tenants(activity: Json) -> set[str]:
         _object(activity.get("from")).get("tenantId"),
     )
     return {str(tenant).lower() for tenant in named if tenant is not None}
-
-
-async def _key(keys: KeyRing, token: str) -> tuple[str, Key]:
-    try:
-        header = jwt.get_unverified_header(token)
-    except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
-        raise Refused("not a token", 401) from None
-    kid = header.get("kid")
-    if header.get("alg") != "RS256" or "crit" in header or not isinstance(kid, str):
-        raise Refused("not signed as the platform signs", 401)
-    key = await _find(keys, kid)
-    if key is None:
-        raise Refused("signed by an unknown key", 401)
-    return kid, key
-
-
-async def _find(keys: KeyRing, kid: str) -> Key | None:
-    try:
-        return await keys.find(kid)
-    except NoKeys:
-        # nothing is wrong with what was sent: let it come again
-        raise Refused("the platform's keys cannot be read at the moment", 503) from None
-
-
-def _unverified(token: str) -> Mapping[str, Any]:
-    try:
-        claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-    except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
-        raise Refused("not a token", 401) from None
-    return claims
 
 
 def _object(value: object) -> Mapping[str, Any]:

@@ -14,9 +14,9 @@ import pytest
 from multidict import CIMultiDict
 
 from tertulia import SendError
+from tertulia.openid.keys import PATIENCE
 from tertulia.testing.context import FakeContext
 from tertulia_teams.config import CLOUDS, Settings
-from tertulia_teams.keys import PATIENCE
 from tertulia_teams.ports import Outbound
 from tertulia_teams.references import Reference
 from tertulia_teams.routes import Messages, OutboundSpeech

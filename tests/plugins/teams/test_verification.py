@@ -24,9 +24,9 @@ from cryptography.hazmat.primitives import serialization
 
 import tertulia_teams
 from tertulia import Refused
+from tertulia.openid.keys import FRESH, PATIENCE, USABLE
 from tertulia.testing.context import FakeContext
 from tertulia_teams.config import Settings
-from tertulia_teams.keys import FRESH, PATIENCE, USABLE
 from tertulia_teams.routes import LARGEST, Messages
 from tertulia_teams.verification import Claims, PersonVerifier, Verifier
 
@@ -394,7 +394,7 @@ class TestKeys:
             assert await stranger == 401
 
     async def test_a_hanging_service_is_given_up(self, open_bench: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("tertulia_teams.keys.TIMEOUT", 0.2)
+        monkeypatch.setattr("tertulia.openid.keys.TIMEOUT", 0.2)
         async with open_bench() as bench:
             bench.issuer.delay = 30.0
             assert await bench.send() == 503

@@ -32,7 +32,7 @@ MOST = 100
 
 
 @dataclass(frozen=True)
-class Key:
+class SigningKey:
     """Hold one public key and the channels that it may speak for."""
 
     public: RSAPublicKey
@@ -59,11 +59,11 @@ class KeyRing:
         now: Callable[[], float] = time.monotonic,
     ):
         self._http, self._metadata, self._direct, self._now = http, metadata, direct, now
-        self._keys: dict[str, Key] = {}
+        self._keys: dict[str, SigningKey] = {}
         self._read_at = self._tried_at = float("-inf")
         self._reading: asyncio.Task[None] | None = None
 
-    async def find(self, kid: str) -> Key | None:
+    async def find(self, kid: str) -> SigningKey | None:
         """Return the key called *kid*, `None` where there is none; raises `NoKeys` where none can be known."""
         age = self._now() - self._read_at
         if age >= USABLE or (kid not in self._keys and (self._reading is not None or self._may_ask())):
@@ -133,7 +133,7 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port
 
 
-def _keys(listed: object) -> Iterable[tuple[str, Key]]:
+def _keys(listed: object) -> Iterable[tuple[str, SigningKey]]:
     for one in listed[:MOST] if isinstance(listed, list) else ():
         if not isinstance(one, Mapping) or one.get("kty") != "RSA" or one.get("use", "sig") != "sig":
             continue
@@ -148,4 +148,4 @@ def _keys(listed: object) -> Iterable[tuple[str, Key]]:
             named = (
                 (channel for channel in channels if isinstance(channel, str)) if isinstance(channels, list) else ()
             )
-            yield kid, Key(public, frozenset(named))
+            yield kid, SigningKey(public, frozenset(named))

@@ -1,0 +1,1 @@
+"""Believe what an OpenID provider signed: its keys, its tokens, and a client library that must not block the loop."""
