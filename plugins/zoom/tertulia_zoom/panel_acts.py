@@ -23,6 +23,8 @@ PACE, TOGETHER = 1.0, 100
 """Everybody but the host hears news that many seconds late for each hundred panels, each at their own moment: three
 hundred must not ask all at once for each answer."""
 SESSIONS_KNOWN = 50
+MEETINGS_KNOWN = 50
+"""So many are watched for panels that may ask again; one that panels wait for is never forgotten."""
 KEPT = timedelta(days=2)
 """So long the session that was the last in an instance of a meeting is remembered."""
 HELD = ("icebreaker", "quiz")
@@ -37,6 +39,7 @@ class Panels:
     desk: Desk
     watches: dict[str, Watch] = field(default_factory=dict)
     members: dict[Id, set[str]] = field(default_factory=dict)
+    _told: int = 0
 
     @property
     def context(self) -> Context:
@@ -45,11 +48,18 @@ class Panels:
 
     def watch(self, who: Pass) -> Watch:
         """Return what watches the pass's meeting."""
-        known = self.watches.get(who.meeting)
+        known = self.watches.pop(who.meeting, None)
         if known is None:
-            known = Watch(self.context, session_key(who))
-            self.watches[who.meeting] = known
+            known = Watch(self.context, session_key(who), after=self._told)
+        self.watches[who.meeting] = known
+        self._forget(but=who.meeting)
         return known
+
+    def _forget(self, *, but: str) -> None:
+        """Forget what was longest not asked about; whoever asks again is not told a number twice."""
+        idle = [name for name, watch in self.watches.items() if not watch.waiting and name != but]
+        for name in idle[: max(0, len(self.watches) - MEETINGS_KNOWN)]:
+            self._told = max(self._told, self.watches.pop(name).seen.number)
 
     def attendee(self, who: Pass, seat: object) -> Attendee:
         """Name the pass's user at a seat; who has no account is known by this panel alone."""

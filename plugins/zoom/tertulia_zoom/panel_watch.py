@@ -26,11 +26,15 @@ class Seen:
 
 
 class Watch:
-    """Follow the sessions of one instance of a meeting, kept under *kept*, as long as panels ask."""
+    """Follow the sessions of one instance of a meeting, kept under *kept*, as long as panels ask.
 
-    def __init__(self, context: Context, kept: str):
+    It counts on *after* a number that an earlier one, forgotten since, may have told panels of the same meeting.
+    """
+
+    def __init__(self, context: Context, kept: str, *, after: int = 0):
         self._context, self._kept = context, kept
-        self.seen = Seen(0, None, None)
+        self.seen = Seen(after, None, None)
+        self._looked = False
         self._changed = asyncio.Condition()
         self._nudged = asyncio.Event()
         self._looking = False
@@ -46,7 +50,7 @@ class Watch:
         self.waiting += 1
         try:
             async with asyncio.timeout(seconds):
-                if number == 0:
+                if number == 0 or not self._looked:
                     await self._glance()
                 while self.seen.number == number:
                     await self._look_or_wait()
@@ -100,7 +104,8 @@ class Watch:
         return kept["session"] if isinstance(kept, dict) else None
 
     def _show(self, session: Id | None, counts: Counts | None) -> bool:
-        if self.seen.number and (session, counts) == (self.seen.session, self.seen.counts):
+        if self._looked and (session, counts) == (self.seen.session, self.seen.counts):
             return False
+        self._looked = True
         self.seen = Seen(self.seen.number + 1, session, counts)
         return True
