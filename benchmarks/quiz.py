@@ -118,8 +118,7 @@ class Game:
         """Compare a board that somebody was shown with what was said."""
         self.boards += 1
         plain = re.sub(r"<[^>]+>", "\n", shown).replace("&#39;", "'")
-        lines = set(re.findall(r"\d+\. Player \d+ \w+:\s+\d+", plain))
-        lines = {re.sub(r":\s+", ": ", line) for line in lines}
+        lines = {re.sub(r":\s+", ": ", line) for line in re.findall(r"\d+\. Player \d+ \w+:\s+\d+", plain)}
         if lines != self.expected(asked, after):
             self.wrong.append(f"after {after}: {sorted(lines ^ self.expected(asked, after))[:4]}")
         hidden = {one.name for one in self.players if not one.shown}
@@ -155,12 +154,12 @@ async def _set_up(
     http: aiohttp.ClientSession,
 ) -> Game:
     home = await core.workspace(domains=[DAY])
-    names = [(f"Player {number:03d} {WAYS[number % 3]}", WAYS[number % 3]) for number in range(players)]
-    mails = {name: f"{name.lower().replace(' ', '.')}@{DAY}" for name, _ in names}
+    names = {f"Player {number:03d} {WAYS[number % 3]}": WAYS[number % 3] for number in range(players)}
+    mails = {name: f"{name.lower().replace(' ', '.')}@{DAY}" for name in names}
     persons = {name: await core.person(home, name, email=mail) for name, mail in mails.items()}
     host = await core.person(home, "Hana", email=f"hana@{DAY}")
-    on_teams = {name: teams.tenant.add_person(name, mails[name]) for name, way in names if way == "teams"}
-    on_zoom = {name: zoom.town.add_user(name, mails[name]) for name, way in names if way == "zoom"}
+    on_teams = {name: teams.tenant.add_person(name, mails[name]) for name, way in names.items() if way == "teams"}
+    on_zoom = {name: zoom.town.add_user(name, mails[name]) for name, way in names.items() if way == "zoom"}
     on_zoom["Hana"] = zoom.town.add_user("Hana", f"hana@{DAY}")
     (channel,) = teams.tenant.add_team("Crew", ["General"], on_teams.values())
     number = zoom.town.add_meeting(on_zoom["Hana"], "Weekly")
@@ -168,16 +167,9 @@ async def _set_up(
         await people.grant(core.runtime, tx, home.organization, home.workspace, host, "host", actor="bench")
     await core.enable(home, "teams", teams.settings())
     live = await core.enable(home, "zoom", zoom.settings())
-
-    async def known() -> bool:
-        async with core.runtime.database.read() as tx:
-            linked = sa.select(sa.func.count()).select_from(tables.identity).where(tables.identity.c.person_id != "")
-            return bool((await tx.execute(linked)).scalar_one() == len(on_teams) + len(on_zoom))
-
-    await core.until(known, WAIT)
+    await _until_linked(core, teams, len(on_teams) + len(on_zoom))
     await teams.install_in(channel, next(iter(on_teams.values())))
     await core.apply(home, PROGRAM.format(channel=channel.id, questions=questions))
-    drawn = random.Random(SEED)
     made = Game(
         core=core,
         home=home,
@@ -188,7 +180,7 @@ async def _set_up(
         channel=channel,
         panel=f"{live.context.public_url}/panel",
         http=http,
-        players=[Player(name, way, persons[name], drawn.random() < 0.2) for name, way in names],
+        players=_players(names, persons),
         questions=questions,
         on_teams=on_teams,
     )
@@ -197,6 +189,23 @@ async def _set_up(
         await _enter(made, name, user)
     await _sign_in(made)
     return made
+
+
+def _players(names: Mapping[str, str], persons: Mapping[str, Id]) -> list[Player]:
+    """Make the players, a fifth of whom choose to be shown."""
+    drawn = random.Random(SEED)
+    return [Player(name, way, persons[name], drawn.random() < 0.2) for name, way in names.items()]
+
+
+async def _until_linked(core: World, teams: StandIn, many: int) -> None:
+    """Wait until so many accounts belong to somebody, and Teams knows where the bot is."""
+
+    async def known() -> bool:
+        async with core.runtime.database.read() as tx:
+            linked = sa.select(sa.func.count()).select_from(tables.identity).where(tables.identity.c.person_id != "")
+            return bool(teams.endpoint and (await tx.execute(linked)).scalar_one() == many)
+
+    await core.until(known, WAIT)
 
 
 async def _enter(made: Game, name: str, user: str) -> None:
@@ -328,9 +337,8 @@ async def _by_page(made: Game, one: Player, number: int, choice: int, card: Mess
     form = {"csrf": made.tokens[one.name], "key": f"{one.name}:{number}:{choice}", "verb": "answer"}
     form |= {f"field.q{number}": str(choice), **({"field.shown": "yes"} if one.shown else {})}
     url = f"{made.core.runtime.config.public_url}/my/live/{made.session}"
-    async with made.http.post(
-        url, data=form, allow_redirects=False, cookies=made.cookies[one.name], headers=SAME
-    ) as answer:
+    own = {"cookies": made.cookies[one.name], "headers": SAME}
+    async with made.http.post(url, data=form, allow_redirects=False, **own) as answer:
         if answer.status != 303:
             raise AssertionError(f"page: {answer.status}")
 
@@ -352,18 +360,15 @@ async def _look(made: Game, asked: Sequence[Any], after: int, players: Sequence[
 async def _kept(made: Game) -> None:
     """Compare what is kept in the end with what was said; each person has one answer, and took part once."""
     (root,) = [row.id for row in await made.rows(tables.round_table) if row.occurrence.startswith("host:")]
-    kept = {
-        row.person_id: dict(row._mapping["values"])
-        for row in await made.rows(tables.response)
-        if row.round_id == root
-    }
+    answers = [row for row in await made.rows(tables.response) if row.round_id == root]
+    kept = {row.person_id: dict(row._mapping["values"]) for row in answers}
     said = {
         one.person: {f"q{n}": str(choice) for n, (choice, _) in one.said.items()} for one in made.players if one.said
     }
     for person in kept.keys() | said.keys():
-        answers = {key: value for key, value in kept.get(person, {}).items() if re.fullmatch(r"q\d+", key)}
-        if answers != said.get(person):
-            made.wrong.append(f"kept {answers}, said {said.get(person)}")
+        found = {key: value for key, value in kept.get(person, {}).items() if re.fullmatch(r"q\d+", key)}
+        if found != said.get(person):
+            made.wrong.append(f"kept {found}, said {said.get(person)}")
     facts = [row.person_id for row in await made.rows(tables.participation) if row.kind == "answered"]
     if sorted(facts) != sorted(said):
         made.wrong.append(f"{len(facts)} took part, {len(said)} played")

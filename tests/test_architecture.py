@@ -235,8 +235,8 @@ def test_modules_are_named_by_what_they_are_about() -> None:
 
 def test_modules_and_functions_stay_small() -> None:
     faults = []
-    for path in [*core_files(), *plugin_files()]:
-        if below(module_name(path), {"tertulia.storage.migrations.versions"}):
+    for path in [*core_files(), *plugin_files(), *sorted((ROOT / "benchmarks").glob("*.py"))]:
+        if path.name == "r0001_first.py":
             continue  # generated once and frozen
         lines = len(path.read_text(encoding="utf-8").splitlines())
         if lines > MODULE_LINES:

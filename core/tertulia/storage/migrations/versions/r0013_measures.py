@@ -14,7 +14,9 @@ KEY = sa.String(length=32)
 
 def upgrade() -> None:
     """Make the tables of measures."""
-    _published()
+    _periods()
+    _releases()
+    _figures()
     _people()
     op.create_table(
         "outside_rating",
@@ -31,7 +33,7 @@ def upgrade() -> None:
     )
 
 
-def _published() -> None:
+def _periods() -> None:
     op.create_table(
         "measure_period",
         sa.Column("organization_id", KEY, nullable=False),
@@ -43,6 +45,9 @@ def _published() -> None:
         sa.ForeignKeyConstraint(["workspace_id"], ["workspace.id"], name=op.f("fk_measure_period_workspace_id")),
         sa.PrimaryKeyConstraint("workspace_id", "family", "period", name=op.f("pk_measure_period")),
     )
+
+
+def _releases() -> None:
     op.create_table(
         "measure_release",
         sa.Column("organization_id", KEY, nullable=False),
@@ -64,6 +69,9 @@ def _published() -> None:
         sa.PrimaryKeyConstraint("workspace_id", "family", "period", "population", name=op.f("pk_measure_release")),
     )
     op.create_index("ix_measure_release_series", "measure_release", ["organization_id", "family", "series"])
+
+
+def _figures() -> None:
     op.create_table(
         "measure_figure",
         sa.Column("organization_id", KEY, nullable=False),
