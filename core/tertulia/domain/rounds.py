@@ -27,7 +27,8 @@ DELIVERY: dict[str, frozenset[str]] = {
     "sending": frozenset({"sent", "planned", "ambiguous", "failed"}),
     "ambiguous": frozenset({"planned"}),
     "sent": frozenset(),
-    "failed": frozenset(),
+    # what certainly did not arrive may be tried again, by those who run the program
+    "failed": frozenset({"planned"}),
     "skipped": frozenset(),
 }
 SESSION: dict[str, frozenset[str]] = {

@@ -64,7 +64,7 @@ class Progress:
     """Hold how a round stands: deliveries by purpose and state, and how many answered.
 
     In a survey *answered* is rounded down to 5 and as of *counted_day*; reminders are rounded down to 5, too, and so
-    is everything in a further stage.
+    is everything in a further stage, and always how many were not written to for reasons of their own.
     """
 
     round: RoundRow
@@ -270,17 +270,28 @@ async def progress(tx: Tx, organization: Id, round_id: Id) -> Progress | None:
         return None
     base = 5 if round_.occurrence.startswith(STAGE) or await of_group(tx, round_) else 1
     deliveries: dict[str, dict[str, int]] = {}
-    counted = sa.select(delivery.c.purpose, delivery.c.state, sa.func.count()).where(delivery.c.round_id == round_id)
-    for purpose, state, count in await tx.execute(counted.group_by(delivery.c.purpose, delivery.c.state)):
+    for purpose, state, own, count in await tx.execute(_COUNTED, {"of": round_id}):
         # whoever was not reminded has answered: an exact count would tell how many, to the person
-        told = count // 5 * 5 if round_.confidential and purpose.startswith("remind") else count // base * base
-        deliveries.setdefault(purpose, {})[state] = told
+        reminders = round_.confidential and purpose.startswith("remind")
+        states = deliveries.setdefault(purpose, {})
+        states[state] = states.get(state, 0) + (count // 5 * 5 if own or reminders else count // base * base)
     if round_.confidential:
         return Progress(round=round_, deliveries=deliveries, answered=round_.counted or 0, passed=0)
     responses = sa.select(response.c.passed, sa.func.count()).where(response.c.round_id == round_id)
     grouped = await tx.execute(responses.group_by(response.c.passed))
     counts = {bool(was_pass): count // base * base for was_pass, count in grouped}
     return Progress(round=round_, deliveries=deliveries, answered=counts.get(False, 0), passed=counts.get(True, 0))
+
+
+# nobody sees who opted out, or took the app away: the counts of such reasons are told in steps of five
+_OWN = sa.and_(
+    delivery.c.target != "place", sa.or_(delivery.c.state == "skipped", delivery.c.reason.like("unreach%"))
+)
+_COUNTED = (
+    sa.select(delivery.c.purpose, delivery.c.state, sa.func.coalesce(_OWN, sa.false()).label("own"), sa.func.count())
+    .where(delivery.c.round_id == sa.bindparam("of"))
+    .group_by(delivery.c.purpose, delivery.c.state, sa.literal_column("own"))
+)
 
 
 async def recent(tx: Tx, organization: Id, workspace_id: Id, limit: int = 50) -> list[RoundRow]:

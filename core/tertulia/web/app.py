@@ -31,7 +31,6 @@ from tertulia.web import (
     pages,
     participation,
     practices,
-    progress,
     questions,
     recommendations,
     results,
@@ -77,7 +76,7 @@ def build(runtime: Runtime, *, wall: Clock | None = None, wait: float = 0.3) -> 
         live,
         results,
     )
-    for part in (operation, hooks, pages, answering, signing_in, *of_members, progress, console, *COHESION):
+    for part in (operation, hooks, pages, answering, signing_in, *of_members, console, *COHESION):
         part.attach(app)
     app.on_response_prepare.append(headers.protect)
     app.on_startup.append(_check)

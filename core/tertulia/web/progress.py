@@ -1,22 +1,11 @@
-"""How the rounds of a workspace stand: counts by state, never who; a survey's are rounded down to five."""
+"""How a round stands, in figures for pages: counts by state, never who; a survey's are rounded down to five."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from aiohttp import web
-
-from tertulia.domain.identifiers import Id
 from tertulia.extension import Access
-from tertulia.services import rounds
 from tertulia.services.rounds import Progress
-from tertulia.storage import people
-from tertulia.storage.database import Tx
-from tertulia.web import pages
-from tertulia.web.access import register, roles_in
-from tertulia.web.hard_weeks import ADMINS
-from tertulia.web.results import RUNNING
-from tertulia.web.state import RUNTIME, SESSION
 
 SEEING = Access(
     kind="role",
@@ -24,41 +13,17 @@ SEEING = Access(
     why="who runs the program sees counts of its rounds",
 )
 FLOOR = 5
-SHOWN = 30
 STATES = ("sent", "planned", "sending", "ambiguous", "failed", "skipped")
-
-
-def attach(app: web.Application) -> None:
-    """Add the progress page and its figures."""
-    register(app, "GET", "/workspaces/{workspace}/rounds", page, SEEING)
-    register(app, "GET", "/workspaces/{workspace}/rounds.json", figures, SEEING)
-
-
-async def page(request: web.Request) -> web.Response:
-    """Show the latest rounds; a small script keeps the figures fresh."""
-    organization, workspace = request[SESSION].organization, request.match_info["workspace"]
-    async with request.app[RUNTIME].database.read() as tx:
-        known = await people.workspace(tx, organization, workspace)
-        listed = await _rounds(tx, organization, workspace)
-        roles = await roles_in(tx, request[SESSION], workspace)
-    may: dict[str, Any] = {"results": bool(RUNNING.roles & roles), "rests": bool(ADMINS.roles & roles)}
-    return pages.render(request, "rounds.html", workspace=known, rounds=listed, states=STATES, **may)
-
-
-async def figures(request: web.Request) -> web.Response:
-    """Return the same figures as JSON."""
-    async with request.app[RUNTIME].database.read() as tx:
-        listed = await _rounds(tx, request[SESSION].organization, request.match_info["workspace"])
-    return web.json_response({"rounds": listed})
-
-
-async def _rounds(tx: Tx, organization: Id, workspace: Id) -> list[dict[str, Any]]:
-    listed = []
-    for row in await rounds.recent(tx, organization, workspace, SHOWN):
-        progress = await rounds.progress(tx, organization, row.id)
-        if progress is not None:
-            listed.append(shown(progress))
-    return listed
+UNDER_WAY = ("planned", "sending")
+WORDS = {
+    "planned": "to come",
+    "open": "open",
+    "closing": "closing",
+    "closed": "closed",
+    "released": "closed, results published",
+    "withheld": "closed, nothing published",
+    "cancelled": "cancelled",
+}
 
 
 def shown(progress: Progress) -> dict[str, Any]:
@@ -76,11 +41,15 @@ def shown(progress: Progress) -> dict[str, Any]:
     figures = {**counts, "reminded": reminded, "answered": progress.answered, "passed": progress.passed}
     if row.confidential:
         figures = {name: count // FLOOR * FLOOR for name, count in figures.items()}
+    figures["waiting"] = sum(figures[state] for state in UNDER_WAY)
+    total = sum(figures[state] for state in STATES)
+    figures["done"] = 100 * (total - figures["waiting"]) // total if total else 0
     return {
         "id": row.id,
         "practice": row.practice,
         "kind": row.kind,
         "state": row.state,
+        "word": WORDS[row.state],
         "reason": row.reason,
         "opens": row.opens_at.isoformat(timespec="minutes"),
         "closes": row.closes_at.isoformat(timespec="minutes") if row.closes_at else None,

@@ -20,7 +20,7 @@ OWNING = Access(
 SHOWN = 100
 AREAS = (
     "audit", "console", "employment", "hard_weeks", "inbox", "installation", "organization", "overview", "people",
-    "place", "program", "recommendation", "role", "setting", "survey", "workspace",
+    "place", "program", "recommendation", "role", "round", "setting", "survey", "workspace",
 )  # fmt: skip
 """What is shown: how a program is run. Entries about people's care, groups and messages belong to those people."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from tertulia.web.console import audit_log, installed, members, program, start
+from tertulia.web.console import audit_log, installed, members, program, rounds, start
 
 
 def attach(app: web.Application) -> None:
     """Add the console's pages."""
-    for part in (start, program, members, installed, audit_log):
+    for part in (start, program, rounds, members, installed, audit_log):
         part.attach(app)

@@ -31,6 +31,12 @@ async def home_of(request: web.Request, tx: Tx) -> Workspace:
     return home
 
 
+async def zone_of(request: web.Request, tx: Tx) -> str:
+    """Return the time zone of whoever reads the page."""
+    reader = await people.person(tx, request[SESSION].organization, request[SESSION].person)
+    return reader.zone if reader is not None else "UTC"
+
+
 async def sent(request: web.Request) -> dict[str, str]:
     """Return the texts of the form that was sent."""
     form = await request.post()

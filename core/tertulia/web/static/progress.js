@@ -4,7 +4,8 @@ const table = document.querySelector("table[data-source]");
 const PAUSE = 3000;
 
 function write(cell, text) {
-  if (cell && cell.textContent !== text) cell.textContent = text;
+  if (cell instanceof HTMLProgressElement) cell.value = Number(text);
+  else if (cell && cell.textContent !== text) cell.textContent = text;
 }
 
 async function refresh() {
@@ -13,7 +14,7 @@ async function refresh() {
   for (const round of (await answer.json()).rounds) {
     const row = table.querySelector(`tr[data-round="${round.id}"]`);
     if (!row) { location.reload(); return; }
-    write(row.querySelector('[data-value="state"]'), round.state);
+    write(row.querySelector('[data-value="state"]'), round.word);
     for (const [name, count] of Object.entries(round.figures)) {
       write(row.querySelector(`[data-figure="${name}"]`), String(count));
     }
