@@ -59,7 +59,7 @@ async def apply(file: str, workspace: str | None, organization: str | None) -> N
     text = read_text(file)
     async with opened() as runtime, runtime.database.write() as tx:
         home = await workspace_named(tx, organization, workspace)
-        program = await programs.apply(
+        program = await programs.apply_agreed(
             runtime, tx, organization=home.organization, workspace=home.id, text=text, actor=actor()
         )
     click.echo(f"Version {program.version} is in force in {home.name}.")
@@ -104,7 +104,8 @@ async def undo(version: int | None, workspace: str | None, organization: str | N
             version = (await programs.show(tx, home.organization, home.id)).program.version - 1
             if version < 1:
                 raise Mistake("There is no version before the first; apply another document instead.")
-        program = await programs.apply_version(
-            runtime, tx, organization=home.organization, workspace=home.id, version=version, actor=actor()
+        text = (await programs.show(tx, home.organization, home.id, version)).document
+        program = await programs.apply_agreed(
+            runtime, tx, organization=home.organization, workspace=home.id, text=text, actor=actor()
         )
     click.echo(f"Version {program.version} is in force in {home.name}, with the document of version {version}.")

@@ -170,12 +170,12 @@ async def _replace(tx: Tx, organization: Id, person: Id, nobody: Id) -> None:
     unsent = (*mine, sent.c.state == "planned")
     await tx.execute(sent.update().where(*unsent).values(state="skipped", reason="erased"))
     await tx.execute(sent.update().where(*mine).values(recipient=nobody, identity_id=None, ref=None))
-    advice = tables.recommendation.c
+    advice, wish = tables.recommendation.c, tables.proposal.c
     people_ = (ledger.c.person_id, counted.c.person_id, hosted.c.host_id, program.c.applied_by)
-    for column in (*people_, advice.owner_id, advice.decided_by):
+    for column in (*people_, advice.owner_id, advice.decided_by, wish.proposed_by, wish.decided_by):
         theirs = (column.table.c.organization_id == organization, column == person)
         await tx.execute(sa.update(column.table).where(*theirs).values({column.name: nobody}))
-    for column in (hosted.c.groups, tables.round_table.c.content, tables.round_table.c.summary):
+    for column in (hosted.c.groups, tables.round_table.c.content, tables.round_table.c.summary, wish.detail):
         await _replace_in_documents(tx, organization, column, person, nobody)
 
 

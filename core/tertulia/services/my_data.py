@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from tertulia.domain.identifiers import Id, Json
 from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
-from tertulia.services import effects, kudos, occasions
+from tertulia.services import effects, kudos, occasions, proposals, recommending
 from tertulia.services.erasing import erase, reapply_tombstones
 from tertulia.storage import people, tables, ties
 from tertulia.storage.database import Tx
@@ -78,7 +78,8 @@ async def collect(runtime: Runtime, tx: Tx, organization: Id, person: Id) -> Jso
         "account_changes": await _account_changes(tx, organization, selves),
         "live_rounds_hosted": await _hosted(tx, organization, selves),
         "live_rounds_attended": await _seated(tx, organization, selves),
-        "recommendations": await _recommendations(tx, organization, selves),
+        "recommendations": await _rows(tx, recommending.of_person(organization, selves)),
+        "proposals": await _rows(tx, proposals.of_person(organization, selves)),
         "audit": await _audit(tx, organization, selves),
     }
 
@@ -184,20 +185,6 @@ async def _private(runtime: Runtime, tx: Tx, organization: Id, selves: Sequence[
         }
         for row in rows
     ]
-
-
-async def _recommendations(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
-    """Return what the person decided on, or sees to."""
-    table = tables.recommendation.c
-    query = (
-        sa.select(table.rule, table.state, table.made_at, table.decided_at, table.judge_at)
-        .where(
-            table.organization_id == organization,
-            sa.or_(table.owner_id.in_(selves), table.decided_by.in_(selves)),
-        )
-        .order_by(table.made_at, table.id)
-    )
-    return await _rows(tx, query)
 
 
 async def _persons(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:

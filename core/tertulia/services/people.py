@@ -47,21 +47,30 @@ async def create_organization(runtime: Runtime, tx: Tx, *, name: str, domains: I
     name = profiles.title("organization name", name)
     if (await tx.execute(sa.select(tables.organization.c.id).filter_by(name=name))).first():
         raise Mistake(f"There is an organization called {name}; choose another name.")
-    identifier, declared = runtime.new_id(), _domains(domains)
-    row = {"id": identifier, "name": name, "domains": declared, "created_at": runtime.clock.now()}
+    identifier, owned = runtime.new_id(), declared(domains)
+    row = {"id": identifier, "name": name, "domains": owned, "created_at": runtime.clock.now()}
     await tx.execute(tables.organization.insert().values(row))
-    await _audit(runtime, tx, identifier, actor, "organization.create", identifier, {"domains": declared})
+    await _audit(runtime, tx, identifier, actor, "organization.create", identifier, {"domains": owned})
     return identifier
 
 
 async def declare_domains(runtime: Runtime, tx: Tx, organization: Id, domains: Iterable[str], *, actor: str) -> None:
     """Replace the e-mail domains that an organization declared."""
-    declared = _domains(domains)
+    owned = declared(domains)
     table = tables.organization
-    result = await tx.execute(table.update().where(table.c.id == organization).values(domains=declared))
+    result = await tx.execute(table.update().where(table.c.id == organization).values(domains=owned))
     if not result.rowcount:
         raise Mistake("There is no such organization; list them with `tertulia people organizations`.")
-    await _audit(runtime, tx, organization, actor, "organization.domains", organization, {"domains": declared})
+    await _audit(runtime, tx, organization, actor, "organization.domains", organization, {"domains": owned})
+
+
+def declared(domains: Iterable[str]) -> list[str]:
+    """Return e-mail domains as they are kept; raises `Mistake` for one where anybody can have an address."""
+    found = sorted({profiles.domain("domain", text) for text in domains})
+    for name in found:
+        if name in PUBLIC_MAIL:
+            raise Mistake(f"domain {name} gives addresses to anybody; declare domains of the organization only.")
+    return found
 
 
 async def create_workspace(
@@ -194,14 +203,44 @@ async def revoke(
     _role(role)
     table = tables.role
     place = (table.c.organization_id == organization, table.c.workspace_id == workspace)
-    if role == "owner":
-        query = sa.select(table.c.person_id).where(*place, table.c.role == "owner").with_for_update()
-        if list((await tx.execute(query)).scalars()) == [person]:
-            raise Mistake("This person is the workspace's last owner; grant owner to somebody else first.")
+    await refuse_last_owner(tx, organization, workspace, person, role)
     result = await tx.execute(table.delete().where(*place, table.c.person_id == person, table.c.role == role))
     if result.rowcount:
         detail = {"workspace": workspace, "role": role}
         await _audit(runtime, tx, organization, actor, "role.revoke", person, detail)
+
+
+async def refuse_last_owner(tx: Tx, organization: Id, workspace: Id, person: Id, role: str) -> None:
+    """Raise `Mistake` where a workspace would be left without an owner."""
+    table = tables.role
+    place = (table.c.organization_id == organization, table.c.workspace_id == workspace)
+    if role == "owner":
+        query = sa.select(table.c.person_id).where(*place, table.c.role == "owner").with_for_update()
+        if list((await tx.execute(query)).scalars()) == [person]:
+            raise Mistake("This person is the workspace's last owner; grant owner to somebody else first.")
+
+
+async def change_workspace(
+    runtime: Runtime, tx: Tx, organization: Id, workspace: Id, *, name: str, zone: str, language: str, actor: str
+) -> None:
+    """Rename a workspace, and change the zone and language that newcomers and common moments get."""
+    home = await _workspace(tx, organization, workspace)
+    values = {
+        "name": profiles.title("name", name),
+        "zone": profiles.zone("zone", zone),
+        "language": profiles.language("language", language),
+    }
+    table = tables.workspace
+    taken = sa.select(table.c.id).where(
+        table.c.organization_id == organization, table.c.name == values["name"], table.c.id != workspace
+    )
+    if (await tx.execute(taken)).first():
+        raise Mistake(f"name {values['name']!r} is that of another workspace; choose another one.")
+    changed = {field: value for field, value in values.items() if value != getattr(home, field)}
+    if changed:
+        here = (table.c.organization_id == organization, table.c.id == workspace)
+        await tx.execute(table.update().where(*here).values(**changed))
+        await _audit(runtime, tx, organization, actor, "workspace.change", workspace, changed)
 
 
 async def declare_place(
@@ -223,14 +262,6 @@ async def declare_place(
     await upsert(tx, tables.place, [row], keys=list(key))
     found: Id = (await tx.execute(sa.select(tables.place.c.id).filter_by(**key))).scalar_one()
     return found
-
-
-def _domains(domains: Iterable[str]) -> list[str]:
-    declared = sorted({profiles.domain("domain", text) for text in domains})
-    for name in declared:
-        if name in PUBLIC_MAIL:
-            raise Mistake(f"domain {name} gives addresses to anybody; declare domains of the organization only.")
-    return declared
 
 
 def _role(role: str) -> None:

@@ -54,8 +54,22 @@ async def plan(runtime: Runtime, tx: Tx, organization: Id, workspace: Id, text: 
 async def apply(runtime: Runtime, tx: Tx, *, organization: Id, workspace: Id, text: str, actor: str) -> Program:
     """Put *text* into force as a new version and schedule its rounds; what changes nothing makes no version.
 
-    The places that it names yield facts from now on, wherever its practices ask.
+    The places that it names yield facts from now on, wherever its practices ask. Other thresholds than the surveys
+    had are refused: see `apply_agreed`.
     """
+    return await _apply(runtime, tx, organization, workspace, text, actor, agreed=False)
+
+
+async def apply_agreed(
+    runtime: Runtime, tx: Tx, *, organization: Id, workspace: Id, text: str, actor: str
+) -> Program:
+    """Put *text* into force, other thresholds too: a second person agreed, or the operator answers for them."""
+    return await _apply(runtime, tx, organization, workspace, text, actor, agreed=True)
+
+
+async def _apply(
+    runtime: Runtime, tx: Tx, organization: Id, workspace: Id, text: str, actor: str, *, agreed: bool
+) -> Program:
     zone = await _zone(tx, organization, workspace, lock=True)
     newest = await programs.newest(tx, organization, workspace)
     old = newest.program if newest else None
@@ -66,19 +80,27 @@ async def apply(runtime: Runtime, tx: Tx, *, organization: Id, workspace: Id, te
         return old
     await audiences.refuse_unknown(tx, organization, workspace, program)
     await fewest.refuse_lowering(runtime, tx, organization, workspace, program)
+    thresholds = await fewest.changed(runtime, tx, organization, workspace, program)
+    if not agreed:
+        fewest.refuse_alone(thresholds)
     now = runtime.clock.now()
     stored = StoredProgram(program=program, document=text, applied_by=actor, applied_at=now)
     await programs.add(tx, organization, workspace, stored)
-    await audit.record(
-        tx,
-        runtime.vault,
-        organization=organization,
-        at=now,
-        actor=actor,
-        verb="program.apply",
-        subject=workspace,
-        detail={"version": program.version, "changes": [_audited(each) for each in differences(old, program)]},
-    )
+    changes = [_audited(each) for each in differences(old, program)]
+    noted = {"program.apply": {"version": program.version, "changes": changes}}
+    if thresholds:
+        noted["program.threshold"] = {key: f"{before} to {after}" for key, (before, after) in thresholds.items()}
+    for verb, detail in noted.items():
+        await audit.record(
+            tx,
+            runtime.vault,
+            organization=organization,
+            at=now,
+            actor=actor,
+            verb=verb,
+            subject=workspace,
+            detail=detail,
+        )
     await rounds.schedule(runtime, tx, organization, workspace, program)
     return program
 

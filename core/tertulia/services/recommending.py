@@ -99,6 +99,14 @@ async def listed(tx: Tx, home: Workspace) -> list[Recommendation]:
     return [_read(row) for row in await tx.execute(query) if row.rule in rules()]
 
 
+def of_person(organization: Id, selves: Sequence[Id]) -> sa.Select[Any]:
+    """Select what a person decided on, or sees to."""
+    table = recommendation.c
+    mine = sa.or_(table.owner_id.in_(selves), table.decided_by.in_(selves))
+    query = sa.select(table.rule, table.state, table.made_at, table.decided_at, table.judge_at)
+    return query.where(table.organization_id == organization, mine).order_by(table.made_at, table.id)
+
+
 async def find(tx: Tx, home: Workspace, text: str) -> Recommendation:
     """Return the recommendation whose id begins with *text*."""
     found = [one for one in await listed(tx, home) if text and one.id.startswith(text)]

@@ -58,6 +58,7 @@ RETENTION: Mapping[str, timedelta] = {
     "gallery_item": timedelta(days=1),
     "celebration": timedelta(days=1),
     "hard_weeks": YEAR,
+    "proposal": 3 * YEAR,
     "affinity_member": timedelta(days=30),
     "identity.unresolved": YEAR,
     "identity_change": 3 * YEAR,
@@ -182,6 +183,11 @@ def _not_of_the_group(limit: Limit) -> sa.ColumnElement[bool]:
     return sa.or_(unanswered, ~here)
 
 
+def _settled(limit: Limit) -> sa.ColumnElement[bool]:
+    # that a single owner named a second one is remembered: it is allowed once
+    return sa.and_(tables.proposal.c.expires_at < limit.instant, tables.proposal.c.what != "owner.second")
+
+
 def _of_expired_rounds(column: sa.Column[str]) -> Rule:
     """Find what belongs to rounds whose kind said until when it is kept, see `tertulia.kinds.Exhibited`."""
     rounds = tables.round_table.c
@@ -245,6 +251,7 @@ RULES: Mapping[str, Rule] = {
     "gallery_item": Rule(tables.gallery_item, _expired_items),
     "celebration": _before(tables.celebration.c.expires_at),
     "hard_weeks": _before(tables.hard_weeks.c.resumes_at),
+    "proposal": Rule(tables.proposal, _settled),
     "affinity_member": Rule(tables.affinity_member, _not_of_the_group),
     "identity_change": _before(tables.identity_change.c.at),
     "identity_merge": _before(tables.identity_merge.c.at),

@@ -31,7 +31,7 @@ def document(fewest: int | None) -> str:
 
 async def apply(stage: Any, fewest: int | None) -> None:
     async with stage.database.write() as tx:
-        await programs.apply(
+        await programs.apply_agreed(
             stage.runtime,
             tx,
             organization=stage.organization,
@@ -63,3 +63,19 @@ async def test_an_older_version_does_not_bring_it_back(open_stage: Open) -> None
         async with stage.database.write() as tx:
             with pytest.raises(Mistake, match="set fewest to 9 or more"):
                 await programs.apply_version(stage.runtime, tx, **where, version=1)
+
+
+async def test_one_person_alone_changes_it_neither_up_nor_down(open_stage: Open) -> None:
+    async with open_stage() as stage:
+        await apply(stage, 6)
+        where = {"organization": stage.organization, "workspace": stage.workspace, "actor": "test"}
+        async with stage.database.write() as tx:
+            for fewest in (7, 5, None):
+                with pytest.raises(Mistake, match="a second person has to agree; leave it at 6"):
+                    await programs.apply(stage.runtime, tx, **where, text=document(fewest))
+            # neither by taking the survey out of the program and back in, nor by an older version
+            other = document(6).replace('key = "pulse"', 'key = "another"')
+            await programs.apply(stage.runtime, tx, **where, text=other)
+            with pytest.raises(Mistake, match="leave it at 6"):
+                await programs.apply(stage.runtime, tx, **where, text=other + document(9))
+            await programs.apply(stage.runtime, tx, **where, text=other + document(6))

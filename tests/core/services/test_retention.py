@@ -101,6 +101,7 @@ class Garden:
         await self.row(tables.private_answer, round_id=held, person_id=person, expires_at=at("private_answer"))
         await self._shared(at, person, side)
         await self.row(tables.hard_weeks, resumes_at=at("hard_weeks"))
+        await self.row(tables.proposal, expires_at=at("proposal"))
         group = await self.row(tables.affinity_group)
         await self.row(tables.affinity_member, group_id=group, person_id=person, asked_at=at("affinity_member"))
         await self.row(tables.kudos, giver_id=person, receiver_id=person, at=at("kudos"))

@@ -26,6 +26,7 @@ from tertulia.storage.tables.people import (
     tombstone,
     workspace,
 )
+from tertulia.storage.tables.proposals import proposal
 from tertulia.storage.tables.quiz import past_result
 from tertulia.storage.tables.recommendations import benchmark, overview_setting, recommendation
 from tertulia.storage.tables.releases import release_state
@@ -124,6 +125,7 @@ __all__ = [
     "place",
     "private_answer",
     "program",
+    "proposal",
     "question",
     "rate",
     "recommendation",
