@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 
 from tertulia.domain.clock import Clock
 from tertulia.domain.identifiers import Json
-from tertulia.domain.people import Place, WorkerType
+from tertulia.domain.people import Place, PlaceKind, WorkerType
 from tertulia.domain.prompts import Field
 from tertulia.extension import Sandbox
 
@@ -50,10 +50,11 @@ class Arrival:
 
 @dataclass(frozen=True, kw_only=True)
 class Seat:
-    """Hold the address of a page where one sits as a person, and what the link to it says."""
+    """Hold the address of a page where one sits as a person, what the link to it says, and what one sits in."""
 
     label: str
     url: str
+    kind: PlaceKind = "chat"
 
 
 @runtime_checkable

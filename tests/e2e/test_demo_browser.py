@@ -1,7 +1,8 @@
-"""What somebody does who tries the demo, in a real browser: from the start page to each place where one sits down."""
+"""The exact steps of somebody who tries the demo, in a real browser, by what the start page says and links alone."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,7 +29,7 @@ PANEL = "/panel"
 @asynccontextmanager
 async def living(folder: Path) -> AsyncIterator[tuple[Town, Life]]:
     config = town.configuration(town.fresh_folder(folder), demo.free_port())
-    place = await town.found(config, size=Size(employees=5, freelancers=6), seed=SEED)
+    place = await town.found(config, size=Size(employees=5, freelancers=11), seed=SEED)
     life = Life(place)
     service = Service(place.runtime, tick=1.0, extend=demo.with_pages(life))
     life.ticker = service.ticker
@@ -65,14 +66,27 @@ def link(words: str) -> str:
     return click(f"{every}.find((one) => one.innerText.trim() === {json.dumps(words)})")
 
 
-def seat(label: str) -> str:
-    """Follow the first link to a seat: that is yours."""
-    every = "[...document.querySelectorAll('a.leave')]"
-    return click(f"{every}.find((one) => one.textContent.startsWith({json.dumps(label)}))")
-
-
 def says(words: str) -> str:
     return f"document.body.innerText.includes({json.dumps(words)})"
+
+
+def seat(heading: str) -> str:
+    """Press the first button of the card with this heading on the start page."""
+    every = "[...document.querySelectorAll('li.part')]"
+    card = f"{every}.find((one) => one.querySelector('h3').textContent.includes({json.dumps(heading)}))"
+    return click(f"{card}?.querySelector('a.button, button')")
+
+
+def newest(title: str) -> str:
+    """Find the newest message with these words: it stands at the end."""
+    return f"[...document.querySelectorAll('article')].findLast((one) => one.innerText.includes({json.dumps(title)}))"
+
+
+def field(label: str) -> str:
+    """Find the field with this label."""
+    every = "[...document.querySelectorAll('label')]"
+    named = f"{every}.find((one) => one.textContent.trim().replace(/ \\(needed\\)$/, '') === {json.dumps(label)})"
+    return f"document.getElementById({named}?.htmlFor)"
 
 
 async def start(page: Page, place: Town) -> None:
@@ -84,25 +98,26 @@ async def test_one_tries_everything_from_the_start_page(tmp_path: Path) -> None:
     if browser.found() is None:
         pytest.skip("chromium is not installed")
     async with living(tmp_path / "demo") as (place, life), browser.browser(tmp_path) as opened:
-        await lived(life, MONDAY + timedelta(days=1, hours=18))
+        await lived(life, MONDAY + timedelta(weeks=1) + demo.TUESDAY_AFTERNOON)
         page = await opened.open(f"{place.runtime.config.public_url}/sandbox", width=1100)
-        await page.until(says("The Hub, a synthetic organization"))
+        await page.until(says("All of this is invented"))
         await answer_a_check_in_as_a_teams_member(page, place)
         await start_an_icebreaker_as_a_zoom_host(page, place)
-        await lived(life, MONDAY + timedelta(days=2, hours=18))
-        await comment_on_a_ritual_card_on_trello(page, place, life)
-        await lived(life, MONDAY + timedelta(days=7))
+        await comment_on_a_ritual_card_on_trello(page, place)
+        await enable_a_plugin_for_a_workspace_as_an_admin(page, place)
         await read_a_published_pulse(page, place)
         await the_page_fits(page, place)
         assert not [fault for fault in page.faults if "favicon" not in fault]
 
 
 async def answer_a_check_in_as_a_teams_member(page: Page, place: Town) -> None:
-    await page.until(seat("Teams"))
+    await start(page, place)
+    await page.until(seat("Answer a check-in"))
     await page.until(says("How is the week going?"))
-    await page.until(write("document.querySelector('form.card textarea')", "Trying the demo"))
-    await page.until(link("Share"))
-    await page.until(says("You can change it until"))
+    card = newest("How is the week going?")
+    await page.until(write(f"{card}?.querySelector('textarea')", "Trying the demo"))
+    await page.until(click(f"[...{card}?.querySelectorAll('button')].find((one) => one.innerText === 'Share')"))
+    await page.until(f"{card}?.innerText.includes('You can change it until')")
     mine = await responses(place)
     assert [row.platform for row in mine if "Trying the demo" in json.dumps(row._mapping["values"])] == ["teams"]
 
@@ -115,7 +130,7 @@ async def responses(place: Town) -> list[Any]:
 
 async def start_an_icebreaker_as_a_zoom_host(page: Page, place: Town) -> None:
     await start(page, place)
-    await page.until(seat("Zoom meeting"))
+    await page.until(seat("Start an icebreaker"))
     await page.until(says("Zoom's stand-in"))
     chosen = await page.run("document.querySelector('select').selectedOptions[0].text")
     assert chosen == f"{place.inhabitants[0].resident.name} (host)"
@@ -127,26 +142,57 @@ async def start_an_icebreaker_as_a_zoom_host(page: Page, place: Town) -> None:
     await page.until("document.querySelector('.question')?.innerText", frame=PANEL)
 
 
-async def comment_on_a_ritual_card_on_trello(page: Page, place: Town, life: Life) -> None:
+async def comment_on_a_ritual_card_on_trello(page: Page, place: Town) -> None:
     await start(page, place)
-    await page.until(seat("Trello"))
-    await page.until(says("Two minutes for each other"))
+    await page.until(seat("Comment on a ritual card"))
     cards = "[...document.querySelectorAll('article')]"
-    card = f"{cards}.find((one) => one.querySelector('h3').textContent.startsWith('Two minutes'))"
+    card = f"{cards}.find((one) => one.querySelector('h3').textContent.startsWith('A question for the wall'))"
     await page.until(write(f"{card}?.querySelector('textarea')", "A lake in the morning"))
-    await page.until(click(f"{card}.querySelector('button.main')"))
+    await page.until(click(f"{card}?.querySelector('button.main')"))
     await page.until(says("A lake in the morning"))
-    await life.go_on(timedelta(minutes=1))
-    taken = [json.dumps(row._mapping["values"]) for row in await responses(place) if row.platform == "trello"]
-    assert any("A lake in the morning" in one for one in taken)
+    async with asyncio.timeout(60):
+        # what the card says is read in the background
+        while not any("A lake" in json.dumps(row._mapping["values"]) for row in await responses(place)):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert {row.platform for row in await responses(place)} == {"teams", "trello"}
+
+
+async def enable_a_plugin_for_a_workspace_as_an_admin(page: Page, place: Town) -> None:
+    """Read on the start page what to enter, enter it, try the connection, and see the question arrive a day later."""
+    await start(page, place)
+    known = "[...document.querySelectorAll('details')].find((one) => one.innerText.trim().startsWith('teams'))"
+    read = f"[...{known}.querySelectorAll('dt')].map((one) => [one.textContent, one.nextElementSibling.textContent])"
+    entries = dict(await page.until(read))
+    assert {"App id", "App secret", "Tenant id", "Stand-in"} <= entries.keys()
+    await page.until(seat("Enable a plugin"))
+    await page.until(link("teams"))
+    await page.until(says("not enabled in this workspace"))
+    for label, value in entries.items():
+        await page.until(write(field(label), value))
+    await page.until(link("Save and enable"))
+    await page.until(says("at work"))
+    await page.until(link("Try the connection"))
+    await page.until(says("The platform answers"))
+    await start(page, place)
+    await page.until(link("One day on"))
+    await page.until(says("Wednesday, 14 January 2026"))
+    await page.until("document.getElementById('lived').parentElement.hidden")
+    await start(page, place)
+    await page.until(seat("Answer a check-in"))
+    await page.until(says("The Lab: what will you try today?"))
 
 
 async def read_a_published_pulse(page: Page, place: Town) -> None:
+    """Read figures of a release that happened, each with an interval and the number of answers."""
     await start(page, place)
-    await page.until(link("Published surveys"))
+    await page.until(seat("Read a published pulse"))
     await page.until(says("How are we doing?"))
     await page.until(click("document.querySelector('main .list a')"))
-    await page.until(says("answered"))
+    await page.until(r"/\d+ %[^]*at least \d+ answers/.test(document.body.innerText)")
+    round_ = tables.round_table.c
+    async with place.runtime.database.read() as tx:
+        states = (await tx.execute(sa.select(round_.state).where(round_.practice == "pulse"))).scalars()
+        assert "released" in set(states)
 
 
 async def the_page_fits(page: Page, place: Town) -> None:

@@ -39,7 +39,7 @@ class Life:
         self.missed: Counter[str] = Counter()
         self.pace, self.paced = timedelta(0), False
         self.goal: datetime | None = None
-        self.since = town.clock.now()
+        self.since, self.began = town.clock.now(), time.monotonic()
         self._lock = asyncio.Lock()
         self.drives: set[asyncio.Task[None]] = set()
 
@@ -53,7 +53,7 @@ class Life:
         """Live up to *instant*, and yield each moment at which something happened."""
         look = None if self.ticker is None else self.ticker.tick
         async with self._lock, aiohttp.TCPConnector(limit=AT_ONCE) as connector:
-            self.since, self.goal = self.town.clock.now(), instant
+            self.since, self.began, self.goal = self.town.clock.now(), time.monotonic(), instant
             try:
                 async for at in drive(self.town.runtime, self.town.clock, instant, grain=grain, look=look):
                     await self._answer(connector)
@@ -86,6 +86,12 @@ class Life:
         if self.goal is None or self.goal <= self.since:
             return 1.0
         return min(1.0, (self.town.clock.now() - self.since) / (self.goal - self.since))
+
+    @property
+    def left(self) -> float | None:
+        """Return about how many seconds the present drive will take, or `None` while nothing tells."""
+        passed = time.monotonic() - self.began
+        return None if self.goal is None or not self.done else passed * (1 - self.done) / self.done
 
     async def _settled(self) -> None:
         look = None if self.ticker is None else self.ticker.tick

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from tertulia.domain.walltime import wall_time
 from tertulia.extension import Access
+from tertulia.sandbox import lab
 from tertulia.sandbox.life import Life
 from tertulia.sandbox.organization import Inhabitant
 from tertulia.sandbox.town import Town
@@ -40,6 +41,14 @@ ROOMS = {
     "recommendations": "/workspaces/{workspace}/recommendations",
     "care": "/workspaces/{workspace}/care",
     "feedback": "/my/feedback",
+    "inbox": "/workspaces/{workspace}/feedback",
+    "lab": "/workspaces/{lab}/plugins",
+    "plugins": "/workspaces/{workspace}/plugins",
+    "questions": "/my/questions",
+    "kudos": "/my/kudos",
+    "gallery": "/my/gallery",
+    "live": "/my/live",
+    "wellness": "/my/wellness",
 }
 """Where one can go on sitting down."""
 SHOWN, MAILS = 20, 40
@@ -78,6 +87,9 @@ async def _start(request: web.Request) -> web.Response:
         total=len(town.inhabitants),
         people=[_row(town, one) for one in found[:SHOWN]],
         you=_row(town, town.inhabitants[0]),
+        first=_first(town, town.inhabitants[0]),
+        lab=lab.NAME,
+        entries=_entries(town),
         responders=[_row(town, one) for one in town.inhabitants if one.resident.email in town.phrases],
         phrases=town.phrases,
         rounds=[progress for progress in standing if progress is not None],
@@ -103,6 +115,17 @@ def _row(town: Town, one: Inhabitant) -> dict[str, Any]:
     }
 
 
+def _first(town: Town, one: Inhabitant) -> dict[str, Seat]:
+    """Return the first seat of each kind, in which things can be tried."""
+    return {seat.kind: seat for seat in reversed(_seats(town, one.resident.email))}
+
+
+def _entries(town: Town) -> dict[str, list[tuple[str, str]]]:
+    """Return what one enters to enable each plugin, as its form calls it."""
+    model = town.runtime.plugins.settings_model
+    return {name: list(lab.entries(model(name), settings)) for name, settings in sorted(town.settings.items())}
+
+
 def _seats(town: Town, email: str) -> Sequence[Seat]:
     return [seat for stage in town.stages for seat in stage.seats(email)]
 
@@ -115,6 +138,7 @@ def _moment(life: Life) -> dict[str, Any]:
         "done": 100 if life.pace else round(100 * life.done),
         "arrived": life.arrived.total(),
         "answers": life.answers.total(),
+        "left": None if life.pace or life.left is None else round(life.left),
     }
 
 
@@ -137,7 +161,7 @@ async def _mail(request: web.Request) -> web.Response:
 async def _clock(request: web.Request) -> web.Response:
     life = request.app[LIFE]
     step = STEPS.get(str((await request.post()).get("step", "")))
-    if step is not None and not life.busy:
+    if step is not None and not life.drives:
         task = asyncio.create_task(life.go_on(step))
         life.drives.add(task)
         task.add_done_callback(life.drives.discard)
@@ -166,6 +190,6 @@ async def _sit(request: web.Request) -> web.Response:
             await sessions.end(tx, present)
         now = request.app[WALL].now()
         secret = await sessions.open_for_member(runtime, tx, town.organization, person, now)
-    answer = web.Response(status=303, headers={"Location": room.format(workspace=town.workspace)})
+    answer = web.Response(status=303, headers={"Location": room.format(workspace=town.workspace, lab=town.lab)})
     sessions.set_cookie(runtime.config, answer, secret)
     return answer

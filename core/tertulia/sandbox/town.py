@@ -15,15 +15,16 @@ from pathlib import Path
 from tertulia import bootstrap
 from tertulia.config import Config
 from tertulia.delivery.engine import DurableEngine
-from tertulia.domain.identifiers import Id
+from tertulia.domain.identifiers import Id, Json
 from tertulia.errors import Mistake
 from tertulia.extension import Sandbox
 from tertulia.runtime import Runtime
+from tertulia.sandbox import lab
 from tertulia.sandbox.members import Neighbour
 from tertulia.sandbox.organization import DOMAIN, NOTE, Inhabitant, Size, inhabitants
 from tertulia.services import installations, people, preferences, programs, sign_ups
 from tertulia.stage import Playable
-from tertulia.storage import keys
+from tertulia.storage import keys, lock
 from tertulia.storage.database import Tx
 from tertulia.surveys.candle import responders
 from tertulia.testing.clock import DrivenClock
@@ -44,7 +45,11 @@ PREFERS = 0.5
 
 @dataclass
 class Town:
-    """Hold the running sandbox. *you* is the person that nobody plays; *phrases* open the responders' candles."""
+    """Hold the running sandbox.
+
+    *you* is the person that nobody plays; *phrases* open the responders' candles; in the workspace *lab* no plugin
+    is enabled, and *settings* are what one would enter there, by plugin.
+    """
 
     runtime: Runtime
     clock: DrivenClock
@@ -54,6 +59,8 @@ class Town:
     inhabitants: Sequence[Inhabitant]
     stand_ins: tuple[Sandbox, ...]
     you: str = ""
+    lab: Id = ""
+    settings: dict[str, Json] = field(default_factory=dict)
     neighbours: dict[str, Neighbour] = field(default_factory=dict)
     people: dict[str, Id] = field(default_factory=dict)
     phrases: dict[str, str] = field(default_factory=dict)
@@ -72,6 +79,17 @@ def fresh_folder(folder: Path) -> Path:
     folder.mkdir(parents=True)
     (folder / MARK).touch()
     return folder
+
+
+def end_of_other(folder: Path) -> None:
+    """Raise `Mistake` while another demo runs in *folder*."""
+    if (folder / MARK).exists() and lock.is_held(database_in(folder)):
+        raise Mistake(f"Another demo runs in {folder}; end it with Ctrl-C there, or name another folder with --data.")
+
+
+def database_in(folder: Path) -> str:
+    """Return the address of the sandbox's database."""
+    return f"sqlite:///{folder.absolute() / 'tertulia.db'}"
 
 
 def configuration(folder: Path, port: int, environment: Mapping[str, str] = os.environ) -> Config:
@@ -108,7 +126,8 @@ async def found(config: Config, *, size: Size, seed: int) -> Town:
     clock.set(SUNDAY_NOON)
     for stage in town.stages:
         stage.settle([one.resident for one in known], clock)
-    for plugin, settings in {one.name: await one.start() for one in stand_ins}.items():
+    town.settings = {one.name: await one.start() for one in stand_ins}
+    for plugin, settings in town.settings.items():
         await _enable(town, plugin, settings)
     return town
 
@@ -131,6 +150,9 @@ async def _settle(town: Town, tx: Tx, seed: int) -> None:
         town.neighbours[one.resident.email] = Neighbour(one, random.Random(draw.random()), mates)
     town.clock.set(SUNDAY_NOON)
     await _duties(town, tx)
+    employed = [one.resident.email for one in town.inhabitants if one.resident.worker_type == "employee"]
+    members = [town.people[email] for email in employed[: lab.PEOPLE]]
+    town.lab = await lab.found(town.runtime, tx, town.organization, members, actor=ACTOR)
 
 
 def _group(one: Inhabitant) -> tuple[str, str]:
@@ -160,6 +182,7 @@ async def begin(town: Town, seed: int) -> None:
         await programs.apply(
             town.runtime, tx, organization=town.organization, workspace=town.workspace, text=text, actor=ACTOR
         )
+        await lab.begin(town.runtime, tx, town.organization, town.lab, actor=ACTOR)
         joined = [one["key"] for one in tomllib.loads(text)["practice"] if one.get("join") == "opt-in"]
         for one in town.inhabitants:
             person = town.people[one.resident.email]
@@ -179,9 +202,11 @@ def program(town: Town) -> str:
     kept = [one for one in practices if tomllib.loads(one)["kind"] in known]
     places = [f"{place.platform}:{place.ref}" for stage in town.stages for place in stage.places()]
     kinds = [(place.platform, place.ref, place.kind) for stage in town.stages for place in stage.places()]
+    if not places:
+        kept = [one.replace('ask = "both"\nplaces = true\n', "") for one in kept if 'ask = "place"' not in one]
     tables = ", ".join(f'{{ platform = "{name}", ref = "{ref}", kind = "{kind}" }}' for name, ref, kind in kinds)
     whole = "[[practice]]\n".join((head, *kept))
-    return whole.replace("places = true", f"places = [{tables}]" if places else 'ask = "each"')
+    return whole.replace("places = true", f"places = [{tables}]")
 
 
 async def _enable(town: Town, plugin: str, settings: Mapping[str, object]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
@@ -229,7 +230,10 @@ class StandIn:
         app.add_routes([*self.login.routes(), *self.connector.routes(), *graph.routes()])
 
     async def _take_endpoint(self, request: web.Request) -> web.Response:
-        self.endpoint = str((await request.json())["url"])
+        url = str((await request.json())["url"])
+        # a bot has one endpoint: a second workspace that uses it does not take it over, a service that moved does
+        if urlsplit(url).netloc != urlsplit(self.endpoint).netloc:
+            self.endpoint = url
         return web.json_response({})
 
     @web.middleware

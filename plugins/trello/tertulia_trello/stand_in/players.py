@@ -84,7 +84,8 @@ class Players:
         member = self.people.get(email)
         if member is None or self._server is None:
             return []
-        return [Seat(label="Trello", url=f"{self._server.url}/board/{self.board}?{urlencode({'as': member})}")]
+        url = f"{self._server.url}/board/{self.board}?{urlencode({'as': member})}"
+        return [Seat(label="Trello", url=url, kind="board")]
 
     def _of(self, card: Body) -> list[Arrival]:
         asks, ticks = ASKS in card["desc"], _ticks(self._town, card)

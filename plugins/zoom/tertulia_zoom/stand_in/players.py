@@ -91,7 +91,8 @@ class Players:
             return []
         here = urlencode({"as": user})
         url = self._server.url
-        return [Seat(label="Zoom chat", url=f"{url}{HOME}?{here}"), Seat(label="Zoom meeting", url=f"{url}/?{here}")]
+        chat = Seat(label="Zoom chat", url=f"{url}{HOME}?{here}")
+        return [chat, Seat(label="Zoom meeting", url=f"{url}/?{here}", kind="meeting")]
 
     async def _fill(self, seen: _Seen, field: Field, value: Any) -> bool:
         chatter, message = self._server.chatter, seen.message
