@@ -60,7 +60,7 @@ def _uncertain(purpose: str, said: str) -> Explained:
 
 def _unknown(said: str) -> Explained:
     told = f"It failed, and all that is known is: “{said}”." if said else "It failed, and no reason was kept."
-    return Explained(what=told, cure="Try again. If it fails once more, show this to whoever runs the service.")
+    return Explained(what=told, cure="Send it again. If it fails once more, show this to whoever runs the service.")
 
 
 def _sentence(text: str) -> str:
@@ -80,16 +80,16 @@ def _by(rules: _Rules, said: str) -> Explained | None:
 FAILED: _Rules = {
     r"the plugin was disabled": lambda _: Explained(
         what="The plugin that carries this platform was disabled, or could not start, when this was due.",
-        cure="Enable it on the page Plugins and test the connection; then try again.",
+        cure="Enable it on the page Plugins and test the connection; then send it again.",
     ),
     r"unreachable: (.*)": lambda found: Explained(
         what=f"The platform cannot write to these accounts: {_sentence(found[1])}",
-        cure="Trying again takes another way where a person has one. Otherwise the next round does so by itself.",
+        cure="Sending again takes another way where a person has one. Otherwise the next round does so by itself.",
         personal=True,
     ),
     r"gave up after (\d+) attempts: (.*)": lambda found: Explained(
         what=f"The platform did not take it in {found[1]} attempts: {_sentence(found[2])}",
-        cure="Test the connection on the page Plugins; once it holds, try again.",
+        cure="Test the connection on the page Plugins; once it holds, send it again.",
     ),
 }
 """By what `tertulia.delivery.sending` and `tertulia.delivery.shards` write down of a failure."""
