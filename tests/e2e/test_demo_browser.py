@@ -104,9 +104,13 @@ async def test_one_tries_everything_from_the_start_page(tmp_path: Path) -> None:
         await answer_a_check_in_as_a_teams_member(page, place)
         await start_an_icebreaker_as_a_zoom_host(page, place)
         await comment_on_a_ritual_card_on_trello(page, place)
+        await open_a_candle_as_its_responder(page, place)
         await enable_a_plugin_for_a_workspace_as_an_admin(page, place)
         await read_a_published_pulse(page, place)
         await the_page_fits(page, place)
+        assert life.visits is not None
+        assert not +life.visits.missed
+        await nobody_else_finds_a_candle(page, place)
         assert not [fault for fault in page.faults if "favicon" not in fault]
 
 
@@ -126,6 +130,10 @@ async def responses(place: Town) -> list[Any]:
     mine = tables.response.c.person_id == place.people[place.you]
     async with place.runtime.database.read() as tx:
         return list(await tx.execute(sa.select(tables.response).where(mine)))
+
+
+async def wrote(place: Town, words: str) -> bool:
+    return any(words in json.dumps(row._mapping["values"]) for row in await responses(place))
 
 
 async def start_an_icebreaker_as_a_zoom_host(page: Page, place: Town) -> None:
@@ -151,10 +159,43 @@ async def comment_on_a_ritual_card_on_trello(page: Page, place: Town) -> None:
     await page.until(click(f"{card}?.querySelector('button.main')"))
     await page.until(says("A lake in the morning"))
     async with asyncio.timeout(60):
-        # what the card says is read in the background
-        while not any("A lake" in json.dumps(row._mapping["values"]) for row in await responses(place)):  # noqa: ASYNC110
+        while not await wrote(place, "A lake"):  # noqa: ASYNC110  # cards are read in the background
             await asyncio.sleep(0.05)
     assert {row.platform for row in await responses(place)} == {"teams", "trello"}
+
+
+async def open_a_candle_as_its_responder(page: Page, place: Town) -> None:
+    """Read the phrase on the start page and the name behind a candle that waits; there is one, lit by somebody."""
+    for number, phrase in enumerate(place.phrases.values()):
+        await start(page, place)
+        await page.until(says(phrase))
+        buttons = (
+            "[...document.querySelectorAll('button')].filter((one) => one.innerText === 'Sit down as responder')"
+        )
+        await page.until(click(f"{buttons}[{number}]"))
+        await page.until(says("For you alone"))
+        if await page.run(says("Nothing waits for you.")):
+            continue
+        await page.until(write(field("Your key phrase"), phrase))
+        await page.until(link("Open"))
+        await page.until(says("That you read this is noted"))
+        opened = await page.run("document.querySelector('section.candle h2').innerText")
+        assert opened in {one.resident.name for one in place.inhabitants}
+        return
+    raise AssertionError("no candle waits for anybody")
+
+
+async def nobody_else_finds_a_candle(page: Page, place: Town) -> None:
+    """Somebody lit one, and no page of those who run the program has its reference, nor the log the member."""
+    async with place.runtime.database.read() as tx:
+        candles = list(await tx.execute(sa.select(tables.candle)))
+    assert len(candles) == 2
+    for room in ("Console", "Rounds", "Overview", "Recommendations", "Feedback", "My page"):
+        await start(page, place)
+        await page.until(link(room))
+        await page.until("document.readyState === 'complete' && location.pathname !== '/sandbox'")
+        shown = await page.run("document.documentElement.outerHTML")
+        assert not [one.reference for one in candles if one.reference in shown]
 
 
 async def enable_a_plugin_for_a_workspace_as_an_admin(page: Page, place: Town) -> None:

@@ -15,6 +15,7 @@ from tertulia.delivery.ticker import Ticker
 from tertulia.sandbox import town as founding
 from tertulia.sandbox.drive import drive, settled
 from tertulia.sandbox.town import MONDAY, Town
+from tertulia.sandbox.visits import Visits
 from tertulia.stage import Arrival, Playable
 
 AT_ONCE = 24
@@ -40,6 +41,7 @@ class Life:
         self.pace, self.paced = timedelta(0), False
         self.goal: datetime | None = None
         self.since, self.began = town.clock.now(), time.monotonic()
+        self.visits: Visits | None = None
         self._lock = asyncio.Lock()
         self.drives: set[asyncio.Task[None]] = set()
 
@@ -47,6 +49,7 @@ class Life:
         """Wait until the platforms have told who is there, then let the program begin."""
         await self._settled()
         await founding.begin(self.town, seed)
+        self.visits = Visits(self.town, seed)
         await self._settled()
 
     async def until(self, instant: datetime, grain: timedelta = GRAIN) -> AsyncIterator[datetime]:
@@ -57,6 +60,8 @@ class Life:
             try:
                 async for at in drive(self.town.runtime, self.town.clock, instant, grain=grain, look=look):
                     await self._answer(connector)
+                    if self.visits is not None:
+                        await self.visits.make(connector)
                     yield at
             finally:
                 self.goal = None

@@ -31,55 +31,62 @@ NEVER = frozenset({"pass", "snooze", "stop"})
 
 @dataclass
 class Form:
-    """Hold the first form of a page: where it goes, its hidden values, its choices and its free texts."""
+    """Hold a form of a page: where it goes, its hidden values, its choices, its free texts and its buttons."""
 
     action: str = ""
+    kind: str = ""
     hidden: dict[str, str] = field(default_factory=dict)
     choices: dict[str, list[str]] = field(default_factory=dict)
     several: set[str] = field(default_factory=set)
     texts: list[str] = field(default_factory=list)
     needed: set[str] = field(default_factory=set)
-    verbs: list[str] = field(default_factory=list)
+    buttons: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def verbs(self) -> list[str]:
+        """Return what the buttons of a question say."""
+        return [value for name, value in self.buttons if name == "verb"]
 
 
 class FormReader(HTMLParser):
-    """Read the first form of a page, as a browser would."""
+    """Read the forms of a page, as a browser would."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.form = Form()
-        self._inside = self._done = False
+        self.forms: list[Form] = []
+        self._form: Form | None = None
         self._select = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note what belongs to the form."""
+        """Note what belongs to a form."""
         values = {name: value or "" for name, value in attrs}
-        name = values.get("name", "")
-        if tag == "form" and not self._done and values.get("class") == "question":
-            self._inside, self.form.action = True, values.get("action", "")
-        elif not self._inside:
+        name, form = values.get("name", ""), self._form
+        if tag == "form":
+            self._form = Form(action=values.get("action", ""), kind=values.get("class", ""))
+            self.forms.append(self._form)
+        elif form is None:
             return
         elif tag == "textarea" or (tag == "input" and values.get("type") == "text"):
-            self.form.texts.append(name)
+            form.texts.append(name)
             if "required" in values:
-                self.form.needed.add(name)
+                form.needed.add(name)
         elif tag == "input" and values.get("type") == "hidden":
-            self.form.hidden[name] = values.get("value", "")
+            form.hidden[name] = values.get("value", "")
         elif tag == "input":
-            self.form.choices.setdefault(name, []).append(values.get("value", ""))
+            form.choices.setdefault(name, []).append(values.get("value", ""))
             if values.get("type") == "checkbox":
-                self.form.several.add(name)
+                form.several.add(name)
         elif tag == "select":
             self._select = name
         elif tag == "option" and self._select and values.get("value"):
-            self.form.choices.setdefault(self._select, []).append(values["value"])
-        elif tag == "button" and name == "verb":
-            self.form.verbs.append(values.get("value", ""))
+            form.choices.setdefault(self._select, []).append(values["value"])
+        elif tag == "button" and name:
+            form.buttons.append((name, values.get("value", "")))
 
     def handle_endtag(self, tag: str) -> None:
-        """Stop at the end of the first form."""
-        if tag == "form" and self._inside:
-            self._inside, self._done = False, True
+        """Note where a form ends."""
+        if tag == "form":
+            self._form = None
         elif tag == "select":
             self._select = ""
 
@@ -195,7 +202,12 @@ def _whom(name: str) -> bool:
 
 
 def read_form(page: str) -> Form:
-    """Return the question's form on a page."""
+    """Return the question's form on a page, or an empty one."""
+    return next((form for form in read_forms(page) if form.kind == "question"), Form())
+
+
+def read_forms(page: str) -> list[Form]:
+    """Return the forms of a page."""
     reader = FormReader()
     reader.feed(page)
-    return reader.form
+    return reader.forms

@@ -36,7 +36,7 @@ SUNDAY_NOON = datetime(2026, 1, 4, 12, tzinfo=UTC)
 
 MARK = "this-folder-belongs-to-tertulia-demo"
 ACTOR = "sandbox"
-RESPONDERS = 2
+RESPONDERS = MODERATORS = 2
 SELDOM = 14.0
 """Platforms are read by schedule every few days of the town's, which pass in seconds; news is told at once."""
 PREFERS = 0.5
@@ -206,6 +206,8 @@ def program(town: Town) -> str:
         kept = [one.replace('ask = "both"\nplaces = true\n', "") for one in kept if 'ask = "place"' not in one]
     tables = ", ".join(f'{{ platform = "{name}", ref = "{ref}", kind = "{kind}" }}' for name, ref, kind in kinds)
     whole = "[[practice]]\n".join((head, *kept))
+    moderators = ", ".join(f'"{one.resident.email}"' for one in town.inhabitants[:MODERATORS])
+    whole = whole.replace("moderators = true", f"moderators = [{moderators}]")
     return whole.replace("places = true", f"places = [{tables}]")
 
 
