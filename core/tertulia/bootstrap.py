@@ -7,6 +7,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from tertulia import entra_settings
 from tertulia.config import Config
 from tertulia.delivery.engine import DurableEngine, Engine
 from tertulia.delivery.limits import SharedLimiter
@@ -42,6 +43,8 @@ async def build(
         )
     vault = Vault(keys.load(config.keys_file), entropy)
     _check_privacy(config)
+    if config.entra is not None:
+        entra_settings.secret(config.entra)
     database = Database.open(config.database_url, checkpoints=checkpoints)
     try:
         if migrate:

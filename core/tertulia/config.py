@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,9 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
+from tertulia import entra_settings
+from tertulia.addresses import loopback
+from tertulia.entra_settings import EntraSettings
 from tertulia.errors import Mistake, Unsafe
 
 SETTINGS = {
@@ -27,6 +29,7 @@ SETTINGS = {
     "TERTULIA_LOG_LEVEL": "DEBUG, INFO (default), WARNING or ERROR",
     "TERTULIA_RETENTION": "days that rows are kept where the defaults do not suit, like response=730, link=2",
     "TERTULIA_METRICS_TOKEN": "bearer token for /metrics from another host (default: loopback only)",
+    **entra_settings.SETTINGS,
 }
 """Every setting, for `tertulia doctor` and the documentation."""
 
@@ -51,6 +54,7 @@ class Config:
     log_level: str = "INFO"
     metrics_token: str | None = None
     retention: str = ""
+    entra: EntraSettings | None = None
 
     @property
     def sandbox(self) -> bool:
@@ -104,6 +108,7 @@ def _read(values: Mapping[str, str]) -> Config:
         log_level=level,
         metrics_token=token,
         retention=values["TERTULIA_RETENTION"],
+        entra=entra_settings.read(values, sandbox=mode == "sandbox"),
     )
 
 
@@ -229,13 +234,3 @@ def _check_postgresql(config: Config, environment: Mapping[str, str]) -> None:
             raise Unsafe(f"{name} is on another host; the sandbox uses a database on this machine.")
         if not local and (query.get("sslmode") or [""])[0] not in VERIFIED:
             raise Unsafe(f"{name} crosses a network without TLS; add ?sslmode=verify-full.")
-
-
-def loopback(host: str) -> bool:
-    """Tell whether *host* is this machine, without asking a name server."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

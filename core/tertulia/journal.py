@@ -15,8 +15,14 @@ from traceback import extract_tb
 from typing import TextIO
 
 FRAMES = 8
-QUIET = {"aiosqlite": logging.INFO, "asyncio": logging.INFO, "alembic": logging.WARNING, "mail.log": logging.WARNING}
-"""Libraries whose debugging output would show statements and their parameters."""
+QUIET = {
+    "aiosqlite": logging.INFO,
+    "asyncio": logging.INFO,
+    "alembic": logging.WARNING,
+    "mail.log": logging.WARNING,
+    "msal": logging.CRITICAL,
+}
+"""Libraries whose debugging output would show statements and their parameters, or whose errors quote answers."""
 
 
 class JsonLines(logging.Formatter):

@@ -27,7 +27,9 @@ from tertulia.storage.database import Tx, upsert
 from tertulia.storage.portable import decode, encode
 
 Lines: TypeAlias = list[Any]
-EXCLUDED = frozenset({"ballot", "code", "web_session", "worker", "lease", "rate"})
+EXCLUDED = frozenset(
+    {"ballot", "code", "lease", "rate", "session_origin", "spent_sign_in", "web_session", "worker"}
+)
 """Tables that no backup holds."""
 BATCH = 1000
 BULKY = {"gallery_picture": 20}

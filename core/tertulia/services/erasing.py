@@ -25,6 +25,7 @@ DELETED = (
     tables.budget,
     tables.link,
     tables.web_session,
+    tables.session_origin,
     tables.code,
     tables.match_history,
     tables.avoidance,

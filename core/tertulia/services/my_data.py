@@ -25,6 +25,7 @@ Rows = list[dict[str, Any]]
 OPEN = ("planned", "open", "closing")
 UNKNOWN_WHILE_OPEN = "not known to us while the round is open"
 EMPLOYMENT = ("start_date", "end_date", "end_reason", "worker_type", "fte", "origin")
+SIGNED_IN = ("began_at", "used_hour", "ends_at", "device", "way")
 OTHERS = frozenset({"people", "about"})
 """Keys of a share that are about other people."""
 NOT_JOINED = "not joined to you: read, answer or delete what you wrote with the receipt that you kept"
@@ -74,6 +75,7 @@ async def collect(runtime: Runtime, tx: Tx, organization: Id, person: Id) -> Jso
         "message_budget_used": await _of(tx, tables.budget, organization, selves, "week", "used"),
         "personal_links": await _of(tx, tables.link, organization, selves, "round_id", "expires_at"),
         "web_sessions": await _of(tx, tables.web_session, organization, selves, "round_id", "expires_at"),
+        "signed_in": await _of(tx, tables.session_origin, organization, selves, *SIGNED_IN),
         "codes": await _of(tx, tables.code, organization, selves, "purpose", "expires_at"),
         "account_changes": await _account_changes(tx, organization, selves),
         "live_rounds_hosted": await _hosted(tx, organization, selves),

@@ -12,17 +12,18 @@ from tertulia.domain.identifiers import Id
 from tertulia.errors import Refused
 from tertulia.extension import Access
 from tertulia.runtime import Runtime
-from tertulia.services import page_links, sign_in
+from tertulia.services import devices, page_links, sign_in
 from tertulia.storage.database import Tx
 from tertulia.web import pages, sessions
 from tertulia.web.access import register
 from tertulia.web.edge import failure, see_other
+from tertulia.web.sessions import Way
 from tertulia.web.state import GUESSES, RUNTIME, SESSION, WAIT, WALL, peer
 
 ASKED_FOR = timedelta(minutes=15)
 PLACE = "sign-in"
 HOME = "/my"
-TARGETS = {"care": "/my/candle", "feedback": "/my/feedback"}
+TARGETS = {"care": "/my/candle", "feedback": "/my/feedback", "console": "/workspaces", "sessions": "/my/sessions"}
 """Where to go after signing in, by what a page's link asks for."""
 
 
@@ -40,7 +41,14 @@ def attach(app: web.Application) -> None:
 async def ask(request: web.Request) -> web.Response:
     """Ask for the e-mail address."""
     to = request.query.get("to", "")
-    return pages.render(request, "sign_in.html", to=to if to in TARGETS else "")
+    config = request.app[RUNTIME].config
+    return pages.render(
+        request,
+        "sign_in.html",
+        to=to if to in TARGETS else "",
+        entra=config.entra is not None,
+        embedded=config.embedded,
+    )
 
 
 async def send(request: web.Request) -> web.Response:
@@ -74,7 +82,7 @@ async def enter(request: web.Request) -> web.Response:
     if person is None:
         return _code_page(request, token, wrong=True)
     async with runtime.database.write() as tx:
-        return await _signed_in(request, tx, person.organization, person.id, to=str(asked.get("to", "")))
+        return await signed_in(request, tx, person.organization, person.id, to=str(asked.get("to", "")))
 
 
 async def arrive(request: web.Request) -> web.Response:
@@ -90,15 +98,20 @@ async def go_on(request: web.Request) -> web.Response:
     async with runtime.database.write() as tx:
         found = await page_links.use(tx, request.match_info["secret"], now=wall.now())
         if found is not None:
-            return await _signed_in(request, tx, *found)
+            return await signed_in(request, tx, *found, way="link")
     return pages.render(request, "arrive.html", status=422, path=None)
 
 
-async def _signed_in(request: web.Request, tx: Tx, organization: Id, person: Id, *, to: str = "") -> web.Response:
+async def signed_in(
+    request: web.Request, tx: Tx, organization: Id, person: Id, *, to: str = "", way: Way = "code"
+) -> web.Response:
+    """Open a new session for whoever proved to be *person*, end the one that was there, and lead on."""
     runtime, answer = request.app[RUNTIME], see_other(TARGETS.get(to, HOME))
     if SESSION in request:
         await sessions.end(tx, request[SESSION])
-    secret = await sessions.open_for_member(runtime, tx, organization, person, request.app[WALL].now())
+    device = devices.named(request.headers.get("User-Agent", ""))
+    now = request.app[WALL].now()
+    secret = await sessions.open_for_member(runtime, tx, organization, person, now, way=way, device=device)
     sessions.set_cookie(runtime.config, answer, secret)
     return answer
 

@@ -44,6 +44,7 @@ from tertulia.storage.tables.rounds import (
     shard,
 )
 from tertulia.storage.tables.sharing import celebration, gallery_item, gallery_picture
+from tertulia.storage.tables.signing_in import session_origin, spent_sign_in
 from tertulia.storage.tables.surveys import survey_action
 from tertulia.storage.tables.traffic import (
     cursor,
@@ -142,8 +143,10 @@ __all__ = [
     "seat",
     "seen",
     "session",
+    "session_origin",
     "shard",
     "sign_up",
+    "spent_sign_in",
     "stamp",
     "store",
     "subscription",
