@@ -62,6 +62,8 @@ async def propose(
         used_at=None,
     )
     seen = await change.look(runtime, tx, made)
+    if not await others(tx, made):
+        raise Mistake("Nobody else here could approve this; name a second owner first, on the page Roles.")
     await _refuse_another(tx, made, now)
     await _keep(tx, made, seen)
     await _note(runtime, tx, made, "make", by)
@@ -100,22 +102,15 @@ async def out_of_date(runtime: Runtime, tx: Tx, found: Proposal) -> str | None:
 
 
 async def others(tx: Tx, found: Proposal) -> list[Id]:
-    """Return who could approve a proposal about a workspace: never the one who made it."""
-    return await _others(tx, found.organization, found.workspace, found.what, found.detail, found.by)
-
-
-async def alone(tx: Tx, organization: Id, workspace: Id, what: str, detail: Json, by: Id) -> bool:
-    """Tell whether nobody but *by* could approve such a proposal."""
-    return not await _others(tx, organization, workspace, what, detail, by)
-
-
-async def _others(tx: Tx, organization: Id, workspace: Id | None, what: str, detail: Json, by: Id) -> list[Id]:
-    wanted, mine = _change(what).approvers(detail), await people.current(tx, organization, by)
-    homes = [workspace] if workspace else [one.id for one in await people.workspaces(tx, organization)]
-    found: set[Id] = set()
+    """Return who could approve a proposal: never the one who made it."""
+    wanted, mine = _change(found.what).approvers(found.detail), await people.current(tx, found.organization, found.by)
+    homes = [found.workspace] if found.workspace else []
+    homes = homes or [one.id for one in await people.workspaces(tx, found.organization)]
+    able: set[Id] = set()
     for home in homes:
-        found |= {who for who, held in (await people.role_holders(tx, organization, home)).items() if held & wanted}
-    return sorted(found - {mine})
+        holders = await people.role_holders(tx, found.organization, home)
+        able |= {who for who, held in holders.items() if held & wanted}
+    return sorted(able - {mine})
 
 
 async def name_second_owner(runtime: Runtime, tx: Tx, *, organization: Id, workspace: Id, person: Id, by: Id) -> None:

@@ -97,6 +97,15 @@ async def entries(
     return [Entry(**row._mapping) for row in rows]
 
 
+async def at_the_command_line(tx: Tx, organization: Id, *, verbs: Collection[str], since: datetime) -> list[Entry]:
+    """Return what the operator's commands did of some kinds, newest first."""
+    log = tables.audit.c
+    query = sa.select(log.sequence, log.at, log.actor, log.verb, log.subject, log.detail).where(
+        log.organization_id == organization, log.verb.in_(verbs), log.actor.like("cli%"), log.at >= since
+    )
+    return [Entry(**row._mapping) for row in await tx.execute(query.order_by(log.sequence.desc()))]
+
+
 async def anchor(tx: Tx) -> tuple[int, str] | None:
     """Return sequence and digest of the last entry, to be kept elsewhere."""
     columns = (tables.audit.c.sequence, tables.audit.c.digest)

@@ -19,8 +19,9 @@ OWNING = Access(
 )
 SHOWN = 100
 AREAS = (
-    "audit", "console", "employment", "hard_weeks", "inbox", "installation", "organization", "overview", "people",
-    "place", "program", "recommendation", "role", "round", "setting", "survey", "workspace",
+    "audit", "console", "employment", "export", "hard_weeks", "inbox", "installation", "organization", "overview",
+    "people", "place", "program", "proposal", "recommendation", "role", "round", "setting", "survey", "token",
+    "workspace",
 )  # fmt: skip
 """What is shown: how a program is run. Entries about people's care, groups and messages belong to those people."""
 

@@ -14,7 +14,7 @@ from tertulia.domain.people import Person
 from tertulia.errors import Mistake
 from tertulia.services import importing
 from tertulia.services.importing import ImportPlan
-from tertulia.storage import people
+from tertulia.storage import audit, people
 from tertulia.web import pages
 from tertulia.web.access import register
 from tertulia.web.console.scope import ABOVE, RUNNING, home_of
@@ -82,9 +82,20 @@ async def _page(
     sought = request.query.get("q", "").strip()[:100]
     start = request.query.get("from", "")
     first = int(start) if start.isascii() and start.isdigit() and len(start) < 9 else 0
-    async with request.app[RUNTIME].database.read() as tx:
+    runtime = request.app[RUNTIME]
+    async with runtime.database.write() as tx:
         home = await home_of(request, tx)
-        found = _matching(await people.members(tx, home.organization, home.id), sought)
+        await audit.record(
+            tx,
+            runtime.vault,
+            organization=home.organization,
+            at=runtime.clock.now(),
+            actor=request[SESSION].person,
+            verb="people.read",
+            subject=home.id,
+            detail={"from": first, "sought": bool(sought)},
+        )
+        found = matching(await people.members(tx, home.organization, home.id), sought)
         listed = found[first : first + AT_ONCE]
         accounts = await people.identities(tx, home.organization, [one.id for one in listed])
     return pages.render(
@@ -108,7 +119,8 @@ async def _page(
     )
 
 
-def _matching(members: Sequence[Person], sought: str) -> list[Person]:
+def matching(members: Sequence[Person], sought: str) -> list[Person]:
+    """Return by name the members whose name, address, team or location holds what is *sought*."""
     wanted = sought.casefold()
     ordered = sorted(members, key=lambda one: (one.name.casefold(), one.id))
     return [one for one in ordered if any(wanted in (text or "").casefold() for text in _texts(one))]

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from tertulia.web.console import audit_log, installed, members, program, rounds, start
+from tertulia.web.console import (
+    audit_log,
+    installed,
+    members,
+    program,
+    proposals,
+    role_list,
+    rounds,
+    start,
+    workspace_settings,
+)
+
+GOVERNING = (proposals, role_list, workspace_settings)
+"""Who may do what, and what takes two of them."""
 
 
 def attach(app: web.Application) -> None:
     """Add the console's pages."""
-    for part in (start, program, rounds, members, installed, audit_log):
+    for part in (start, program, rounds, members, installed, *GOVERNING, audit_log):
         part.attach(app)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from aiohttp import web
 
 from tertulia.extension import Access
-from tertulia.services import doctor, program_plan, recommending, rounds
+from tertulia.services import doctor, program_plan, proposals, recommending, rounds
 from tertulia.services.doctor import Finding
 from tertulia.services.program_plan import NextRound
 from tertulia.storage import people, programs
@@ -53,6 +53,7 @@ async def show(request: web.Request) -> web.Response:
         home = await home_of(request, tx)
         findings = [one async for one in doctor.of_workspace(runtime, tx, home)] if runs else []
         waiting = sum(one.state == "open" for one in await recommending.listed(tx, home)) if runs else 0
+        proposed = await proposals.waiting(tx, home.organization, home.id, runtime.clock.now()) if runs else []
         running = await _running(tx, home) if roles & progress.SEEING.roles else []
         ahead = await _ahead(request, tx, home) if runs else ()
     return pages.render(
@@ -62,6 +63,7 @@ async def show(request: web.Request) -> web.Response:
         faults=_of("fault", findings),
         notes=_of("note", findings),
         waiting=waiting,
+        proposed=len(proposed),
         running=running,
         ahead=ahead,
         runs=runs,
