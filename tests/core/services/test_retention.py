@@ -87,6 +87,8 @@ class Garden:
         await self.row(tables.inbox, state="done", received_at=at("inbox.done"))
         await self.row(tables.link, expires_at=at("link"))
         await self.row(tables.web_session, expires_at=at("web_session"))
+        await self.row(tables.session_origin, ends_at=at("session_origin"))
+        await self.row(tables.spent_sign_in, until=at("spent_sign_in"))
         await self.row(tables.code, person_id=person, expires_at=at("code"))
         held = await self.row(tables.round_table, opens_at=self.now)
         await self.row(tables.response, round_id=held, person_id=person, given_at=at("response"))
