@@ -26,6 +26,7 @@ OPEN = ("planned", "open", "closing")
 UNKNOWN_WHILE_OPEN = "not known to us while the round is open"
 EMPLOYMENT = ("start_date", "end_date", "end_reason", "worker_type", "fte", "origin")
 SIGNED_IN = ("began_at", "used_hour", "ends_at", "device", "way")
+GALLERY = ("round_id", "id", "alt", "audience", "expires_at")
 OTHERS = frozenset({"people", "about"})
 """Keys of a share that are about other people."""
 NOT_JOINED = "not joined to you: read, answer or delete what you wrote with the receipt that you kept"
@@ -57,9 +58,7 @@ async def collect(runtime: Runtime, tx: Tx, organization: Id, person: Id) -> Jso
         "private_answers": await _private(runtime, tx, organization, selves),
         "not_to_be_introduced_to": await _avoided(tx, organization, selves),
         "celebrations": await occasions.told(runtime, tx, organization, person),
-        "gallery": await _of(
-            tx, tables.gallery_item, organization, selves, "round_id", "id", "alt", "audience", "expires_at"
-        ),
+        "gallery": await _of(tx, tables.gallery_item, organization, selves, *GALLERY),
         "candles": await _candles(runtime, tx, organization, person),
         "candle_keys": await _of(tx, tables.candle_key, organization, selves, "made_at", "id"),
         "reporting_line": await _line(tx, organization, person),
