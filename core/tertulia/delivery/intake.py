@@ -38,6 +38,8 @@ TOGETHER = 200
 """Requests that share a commit at most."""
 REMEMBERED = 1.0
 """Seconds for which a subscription is not looked up again."""
+BEFORE_DROPPING = 0.1
+"""What happens where nothing is known to be ours is dropped only by a look at most so many seconds old."""
 MOST_REMEMBERED = 10_000
 MOST_WAITING = 4000
 """Requests whose commit may be awaited at once; further ones are told to come back."""
@@ -74,7 +76,10 @@ async def _take(
     # signatures carry real time, whatever clock the rounds live by
     _asked(live.plugin, lambda: webhook.verify(raw, subscription, datetime.now(UTC)))
     if not _asked(live.plugin, lambda: webhook.wanted(raw, places)):
-        return OK
+        # a posting in a new place may be answered before the place is looked up again
+        _, newer = await _subscription(runtime, live, subscription.id, within=BEFORE_DROPPING)
+        if newer == places or not _asked(live.plugin, lambda: webhook.wanted(raw, newer)):
+            return OK
     event = _asked(live.plugin, lambda: webhook.event_id(raw)) or hashlib.sha256(raw.body).hexdigest()
     if await unkept.taken(runtime, live, webhook, raw, f"{subscription.id}:{event}"):
         return OK
@@ -93,9 +98,12 @@ def _asked(plugin: str, question: Callable[[], T]) -> T:
         raise Refused("not readable", 400) from error
 
 
-async def _subscription(runtime: Runtime, live: Live, wanted: Id) -> tuple[Subscription, frozenset[Place]]:
+async def _subscription(
+    runtime: Runtime, live: Live, wanted: Id, *, within: float = REMEMBERED
+) -> tuple[Subscription, frozenset[Place]]:
+    """Return a subscription and its workspace's places as they stood at most *within* seconds ago."""
     known, key = runtime.signals.subscriptions, (live.id, wanted)
-    if key in known and time.monotonic() < known[key][0] + REMEMBERED:
+    if key in known and time.monotonic() < known[key][0] + within:
         return known[key][1:]
     subscription, places = await _read_subscription(runtime, live, wanted)
     if len(known) > MOST_REMEMBERED:

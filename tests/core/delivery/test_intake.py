@@ -117,6 +117,16 @@ async def test_what_happens_elsewhere_is_dropped_before_it_is_stored(open_statio
         assert await station.rows(tables.inbox) == []
 
 
+async def test_what_happens_where_something_was_just_posted_is_kept(open_station: Callable[[], Any]) -> None:
+    async with open_station() as station:
+        await station.send("e1", HERE)
+        assert await station.rows(tables.inbox) == [], "it is nobody's place yet"
+        await station.place("carried")
+        await asyncio.sleep(intake.BEFORE_DROPPING)
+        await station.send("e2", HERE)
+        assert len(await station.rows(tables.inbox)) == 1
+
+
 async def test_beyond_the_limit_a_platform_is_told_to_come_back(open_station: Callable[[], Any]) -> None:
     async with open_station() as station:
         station.runtime.signals.receiving = intake.MOST_WAITING
