@@ -123,6 +123,8 @@ def route(name: str, item: object) -> Route:
         )
     if not item.path.startswith("/"):
         raise PluginError(f"Plugin {name}: the route {item.path!r} must start with a slash.")
+    if item.access.kind == "token":
+        raise PluginError(f"Plugin {name}: tokens open the core's own routes only; let {item.path!r} verify its own.")
     return item
 
 

@@ -142,7 +142,7 @@ class Context(Protocol):
         ...
 
 
-AccessKind: TypeAlias = Literal["public", "verified", "link", "member", "role", "sandbox"]
+AccessKind: TypeAlias = Literal["public", "verified", "link", "member", "role", "sandbox", "token"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,12 +151,14 @@ class Access:
 
     `public` anyone; `verified` the handler checks a signature or token itself; `link` whoever holds a personal link
     or its cookie; `member` a person with a fresh session; `role` one with any of *roles* in the route's workspace;
-    `sandbox` only while the sandbox runs. *why* is a short reason, printed in the matrix.
+    `sandbox` only while the sandbox runs; `token` whoever shows a token of the JSON API that has *scope*, made by a
+    person with any of *roles*: the core's own routes only. *why* is a short reason, printed in the matrix.
     """
 
     kind: AccessKind
     why: str
     roles: frozenset[Role] = frozenset()
+    scope: str = ""
 
 
 PERSON = web.RequestKey("person", str)

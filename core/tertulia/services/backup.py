@@ -28,7 +28,18 @@ from tertulia.storage.portable import decode, encode
 
 Lines: TypeAlias = list[Any]
 EXCLUDED = frozenset(
-    {"ballot", "code", "lease", "rate", "session_origin", "spent_sign_in", "web_session", "worker"}
+    {
+        "api_reply",
+        "api_token",
+        "ballot",
+        "code",
+        "lease",
+        "rate",
+        "session_origin",
+        "spent_sign_in",
+        "web_session",
+        "worker",
+    }
 )
 """Tables that no backup holds."""
 BATCH = 1000

@@ -26,6 +26,7 @@ DELETED = (
     tables.link,
     tables.web_session,
     tables.session_origin,
+    tables.api_token,
     tables.code,
     tables.match_history,
     tables.avoidance,

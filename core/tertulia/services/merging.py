@@ -30,6 +30,7 @@ HANDED = (
     tables.gallery_item,
     tables.employment,
     tables.affinity_member,
+    tables.api_token,
 )
 """Whose rows go to the person that is kept; a row that both have is dropped, but both answers of a round stay."""
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from tertulia.domain.identifiers import Id, Json
 from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
-from tertulia.services import effects, kudos, occasions, proposals, recommending
+from tertulia.services import effects, kudos, occasions, proposals, recommending, tokens
 from tertulia.services.erasing import erase, reapply_tombstones
 from tertulia.storage import people, tables, ties
 from tertulia.storage.database import Tx
@@ -26,6 +26,7 @@ OPEN = ("planned", "open", "closing")
 UNKNOWN_WHILE_OPEN = "not known to us while the round is open"
 EMPLOYMENT = ("start_date", "end_date", "end_reason", "worker_type", "fte", "origin")
 SIGNED_IN = ("began_at", "used_hour", "ends_at", "device", "way")
+API_TOKEN = ("made_at", "name", "scopes", "expires_at", "used_on", "revoked_at")
 GALLERY = ("round_id", "id", "alt", "audience", "expires_at")
 OTHERS = frozenset({"people", "about"})
 """Keys of a share that are about other people."""
@@ -72,10 +73,8 @@ async def collect(runtime: Runtime, tx: Tx, organization: Id, person: Id) -> Jso
         "participation": await _participation(tx, organization, selves),
         "interactions": await _interactions(runtime, tx, organization, selves),
         "message_budget_used": await _of(tx, tables.budget, organization, selves, "week", "used"),
-        "personal_links": await _of(tx, tables.link, organization, selves, "round_id", "expires_at"),
-        "web_sessions": await _of(tx, tables.web_session, organization, selves, "round_id", "expires_at"),
+        **await _ways_in(tx, organization, selves),
         "signed_in": await _of(tx, tables.session_origin, organization, selves, *SIGNED_IN),
-        "codes": await _of(tx, tables.code, organization, selves, "purpose", "expires_at"),
         "account_changes": await _account_changes(tx, organization, selves),
         "live_rounds_hosted": await _hosted(tx, organization, selves),
         "live_rounds_attended": await _seated(tx, organization, selves),
@@ -96,6 +95,16 @@ async def _of(tx: Tx, table: sa.Table, organization: Id, selves: Sequence[Id], *
     chosen = [table.c[name] for name in columns]
     mine = (table.c.organization_id == organization, table.c.person_id.in_(selves))
     return await _rows(tx, sa.select(*chosen).where(*mine).order_by(*chosen))
+
+
+async def _ways_in(tx: Tx, organization: Id, selves: Sequence[Id]) -> dict[str, Rows]:
+    """Return what lets the person in: links, sessions, codes and tokens, without their secrets."""
+    return {
+        "personal_links": await _of(tx, tables.link, organization, selves, "round_id", "expires_at"),
+        "web_sessions": await _of(tx, tables.web_session, organization, selves, "round_id", "expires_at"),
+        "codes": await _of(tx, tables.code, organization, selves, "purpose", "expires_at"),
+        "api_tokens": await _of(tx, tables.api_token, organization, selves, *API_TOKEN),
+    }
 
 
 async def _groups(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
@@ -360,13 +369,13 @@ async def _seated(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
 
 
 async def _audit(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
-    """Return what the person did and what was done to them; by whom, only where that was the person."""
-    table = tables.audit
+    """Return what the person or their tokens did and what was done to them; by whom, only where that was they."""
+    table, token = tables.audit, tables.api_token
+    own = sa.select(token.c.id).where(token.c.organization_id == organization, token.c.person_id.in_(selves))
+    acted = [*selves, *map(tokens.actor_of, (await tx.execute(own)).scalars())]
     query = (
         sa.select(table.c.at, table.c.actor, table.c.verb, table.c.subject, table.c.detail)
-        .where(
-            table.c.organization_id == organization, sa.or_(table.c.actor.in_(selves), table.c.subject.in_(selves))
-        )
+        .where(table.c.organization_id == organization, sa.or_(table.c.actor.in_(acted), table.c.subject.in_(selves)))
         .order_by(table.c.sequence)
     )
     rows = await _rows(tx, query)
@@ -375,11 +384,7 @@ async def _audit(tx: Tx, organization: Id, selves: Sequence[Id]) -> Rows:
     return [
         {
             **row,
-            "actor": "you"
-            if row["actor"] in selves
-            else "another person"
-            if row["actor"] in others
-            else row["actor"],
+            "actor": "you" if row["actor"] in acted else "another person" if row["actor"] in others else row["actor"],
             "subject": "another person" if row["subject"] in others else row["subject"],
         }
         for row in rows

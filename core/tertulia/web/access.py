@@ -25,6 +25,7 @@ from tertulia.services import arrivals, rounds
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import membership, role, round_table
 from tertulia.web import sessions, uploads
+from tertulia.web.api import bearer
 from tertulia.web.sessions import Session
 from tertulia.web.state import ROLES, RUNTIME, SESSION, WALL
 
@@ -48,6 +49,8 @@ def register(
     """Serve *path* under *access*; the only way to add a route. With *files* it takes forms that carry one."""
     if access.kind == "role" and (not access.roles or "{workspace}" not in path):
         raise Mistake(f"Route {method} {path} asks for a role: it needs roles and a {{workspace}} in its path.")
+    if access.kind == "token" and not access.roles:
+        raise Mistake(f"Route {method} {path} asks for a token: it needs the roles of whoever may have made it.")
     app.setdefault(RULES, {})
     route = app.router.add_route(method, path, handler)
     app[RULES][route] = access
@@ -109,6 +112,9 @@ async def admit(request: web.Request, access: Access, scope: Scope) -> None:
         return
     if access.kind == "sandbox" and not runtime.config.sandbox:
         raise web.HTTPNotFound
+    if access.kind == "token":
+        await bearer.admit(request, access, scope.workspace)
+        return
     unsafe = request.method not in SAFE
     if unsafe and not same_origin(request.headers, runtime.config.public_url):
         raise Refused("Sent from another site.", 403)

@@ -37,6 +37,8 @@ from tertulia.web import (
     signing_in,
     wellness,
 )
+from tertulia.web.api import bearer
+from tertulia.web.api import routes as api
 from tertulia.web.buckets import Buckets
 from tertulia.web.console import routes as console
 from tertulia.web.state import GUESSES, RUNTIME, WAIT, WALL
@@ -51,8 +53,13 @@ CARE = (wellness, groups, hard_weeks)
 """The pages of sessions, of groups, and of weeks in which little is expected."""
 
 
-def build(runtime: Runtime, *, wall: Clock | None = None, wait: float = 0.3) -> web.Application:
-    """Make the application; *wall* tells the real time that sessions live by, *wait* hides what sign-in does."""
+def build(
+    runtime: Runtime, *, wall: Clock | None = None, wait: float = 0.3, calls: Buckets | None = None
+) -> web.Application:
+    """Make the application; *wall* tells the real time that sessions live by, *wait* hides what sign-in does.
+
+    *calls* says how often a token may call.
+    """
     app = web.Application(
         client_max_size=BODY_LIMIT, middlewares=[edge.observe, edge.explain, edge.receive, access.gate]
     )
@@ -60,6 +67,7 @@ def build(runtime: Runtime, *, wall: Clock | None = None, wait: float = 0.3) -> 
     app[WALL] = wall or SystemClock()
     app[WAIT] = wait
     app[GUESSES] = Buckets(60, 60.0)
+    app[bearer.CALLS] = calls or Buckets(bearer.COUNT, bearer.SECONDS)
     pages.environment(app)
     runtime.installations.render = pages.plugin_page
     of_members = (
@@ -76,7 +84,7 @@ def build(runtime: Runtime, *, wall: Clock | None = None, wait: float = 0.3) -> 
         live,
         results,
     )
-    for part in (operation, hooks, pages, answering, signing_in, *of_members, console, *COHESION):
+    for part in (operation, hooks, pages, answering, signing_in, *of_members, console, *COHESION, api):
         part.attach(app)
     app.on_response_prepare.append(headers.protect)
     app.on_startup.append(_check)

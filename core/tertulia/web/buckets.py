@@ -31,6 +31,10 @@ class Buckets:
             self._levels.popitem(last=False)
         return True
 
+    def wait(self, key: str) -> float:
+        """Return the seconds after which *key* has something again."""
+        return max(0.0, (1 - self._level(key)) / self._rate)
+
     def _level(self, key: str) -> float:
         level, at = self._levels.get(key, (float(self._count), self._now()))
         return min(float(self._count), level + (self._now() - at) * self._rate)

@@ -14,6 +14,8 @@ from aiohttp.typedefs import Handler as Next
 
 from tertulia.errors import Mistake, Refused
 from tertulia.web import pages, uploads
+from tertulia.web.api import problems
+from tertulia.web.api.problems import Problem
 from tertulia.web.state import REQUESTS, TEMPLATE
 
 log = logging.getLogger("tertulia.web")
@@ -62,6 +64,8 @@ async def explain(request: web.Request, handler: Next) -> web.StreamResponse:
             return see_other(error.headers["Location"])
         allowed = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
         return failure(request, error.status, headers=allowed)
+    except Problem as problem:
+        return problems.answer(problem)
     except Refused as error:
         return failure(request, error.status, str(error) if error.status == 403 else None)
     except Mistake as error:
@@ -128,14 +132,17 @@ def see_other(location: str) -> web.Response:
 def failure(
     request: web.Request, status: int, sentence: str | None = None, headers: dict[str, str] | None = None
 ) -> web.Response:
-    """Return the page of an error; equal for all that answer with the same status and sentence."""
+    """Return the page of an error, for the API a document; equal for all with the same status and sentence."""
+    headers = dict(headers or {})
+    if status in (429, 503):
+        headers["Retry-After"] = "60" if status == 429 else "5"
+    if problems.concerns(request):
+        return problems.of_status(status, sentence, headers)
     title = TITLES.get(status, "Error")
     response = pages.render(
         request, "failure.html", status=status, title=title, sentence=sentence or SENTENCES.get(status, title)
     )
-    response.headers.update(headers or {})
-    if status in (429, 503):
-        response.headers["Retry-After"] = "60" if status == 429 else "5"
+    response.headers.update(headers)
     return response
 
 

@@ -12,12 +12,14 @@ from aiohttp import web
 
 from tertulia.errors import Mistake
 from tertulia.extension import Access
+from tertulia.services import people, tokens
 from tertulia.services.links import digest
 from tertulia.storage.tables import web_session
 from tertulia.web import access
 
 OpenSite = Callable[..., AbstractAsyncContextManager[Any]]
 ACTORS = ("nobody", "link", "stale", "member", "owner", "admin", "host", "analyst", "responder", "foreign owner")
+ROLES = ("owner", "admin", "host", "analyst", "responder")
 ABSENT = "0" * 32
 
 
@@ -40,6 +42,8 @@ def test_a_role_route_needs_roles_and_a_workspace() -> None:
 
     with pytest.raises(Mistake, match="needs roles"):
         access.register(web.Application(), "GET", "/rounds", handler, Access(kind="role", why="test"))
+    with pytest.raises(Mistake, match="needs the roles"):
+        access.register(web.Application(), "GET", "/rounds", handler, Access(kind="token", why="test"))
 
 
 async def test_every_route_answers_each_actor_as_its_access_says(open_site: OpenSite) -> None:
@@ -64,6 +68,75 @@ async def test_every_route_answers_each_actor_as_its_access_says(open_site: Open
                     stranger = own if home is other else other
                     assert f"Canary{stranger.name}" not in await answer.text(), (actor, method, where)
         assert not deviations, "\n".join(map(str, deviations))
+
+
+async def test_every_operation_answers_each_token_as_its_access_says(open_site: OpenSite) -> None:
+    async with open_site() as site:
+        own, other = site.tenants["Acme"], site.tenants["Zenith"]
+        rows = [row for row in access.matrix(site.app) if row[2].kind == "token"]
+        assert len(rows) > 25
+        deviations = []
+        for role, scoped in (*((role, True) for role in ("nobody", *ROLES)), ("owner", False)):
+            text = await _token(site, own, role, scoped=scoped)
+            for method, path, rule in rows:
+                for target in (own, other, None) if "{" in path else (None,):
+                    answer = await _call(site, method, _fill(path, target), text)
+                    mine = target is own or "{workspace}" not in path
+                    if not _agrees(_expected_of_token(rule, role, scoped, mine), answer):
+                        deviations.append((role, scoped, method, path, target and target.name, answer.status))
+                    assert "CanaryZenith" not in await answer.text(), (role, method, path)
+        assert not deviations, "\n".join(map(str, deviations))
+
+
+async def test_to_a_page_whoever_shows_a_token_is_nobody(open_site: OpenSite) -> None:
+    async with open_site() as site:
+        own = site.tenants["Acme"]
+        text = await _token(site, own, "owner", scoped=True)
+        for method, path, rule in access.matrix(site.app):
+            if rule.kind in ("link", "member", "role"):
+                answer = await _call(site, method, _fill(path, own), text)
+                assert _agrees("404" if rule.kind == "link" else "sign in", answer), (method, path)
+
+
+async def _token(site: Any, tenant: Any, role: str, *, scoped: bool) -> str:
+    """Make a token as an admin whose roles are then set to *role* alone: what it opens follows its maker."""
+    whose = (tenant.organization, tenant.workspace)
+    async with site.runtime.database.write() as tx:
+        maker = await people.add_person(
+            site.runtime, tx, tenant.organization, {"name": f"Maker {role}"}, workspace=tenant.workspace, actor="test"
+        )
+        await people.grant(site.runtime, tx, *whose, maker, "owner", actor="test")
+        _, text = await tokens.create(
+            site.runtime,
+            tx,
+            organization=tenant.organization,
+            workspace=tenant.workspace,
+            person=maker,
+            name="test",
+            scopes=list(tokens.SCOPES) if scoped else ["read:export"],
+            days=1,
+            now=site.wall.now(),
+            actor="test",
+        )
+        if role in ROLES:
+            await people.grant(site.runtime, tx, *whose, maker, role, actor="test")
+        if role != "owner":
+            await people.revoke(site.runtime, tx, *whose, maker, "owner", actor="test")
+    return text
+
+
+def _expected_of_token(rule: Access, role: str, scoped: bool, mine: bool) -> str:
+    if not mine:
+        return "404"
+    allowed = scoped or rule.scope in ("", "read:export")
+    return "open" if allowed and role in rule.roles else "403"
+
+
+async def _call(site: Any, method: str, path: str, text: str) -> aiohttp.ClientResponse:
+    answer: aiohttp.ClientResponse = await site.visitor()._send(
+        method, path, None, {"Authorization": f"Bearer {text}", "Sec-Fetch-Site": "same-origin"}
+    )
+    return answer
 
 
 async def test_absent_and_foreign_answer_alike(open_site: OpenSite) -> None:
@@ -113,6 +186,8 @@ def _fill(path: str, target: Any) -> str:
         "name": "style.css",
         "item": "nothing",
         "component": "belonging",
+        "version": "1",
+        "recommendation": "nothing",
     }
     for name, value in fields.items():
         path = path.replace("{" + name + "}", value)
@@ -130,6 +205,8 @@ def _about(path: str, own: Any, other: Any, target: Any) -> Any:
 def _expected(rule: Access, actor: str, home: Any, about: Any) -> str:
     if rule.kind in ("public", "verified", "sandbox"):
         return "open"
+    if rule.kind == "token":
+        return "401"  # no cookie ever opens the API
     mine = about == "nobody's" or about is home
     if rule.kind == "link":
         return "open" if actor != "nobody" and mine else "404"
@@ -145,8 +222,8 @@ def _agrees(expected: str, answer: aiohttp.ClientResponse) -> bool:
     to_sign_in = answer.status == 303 and answer.headers["Location"] == "/sign-in"
     if expected == "sign in":
         return to_sign_in
-    if expected == "404":
-        return answer.status == 404
+    if expected.isdigit():
+        return answer.status == int(expected)
     # an open route may still find nothing under a made-up key, but it never fails and never sends to sign in
     return not to_sign_in and answer.status not in (401, 403, 500) and (answer.status != 404 or _made_up(answer))
 

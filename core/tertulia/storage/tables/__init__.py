@@ -46,6 +46,7 @@ from tertulia.storage.tables.rounds import (
 from tertulia.storage.tables.sharing import celebration, gallery_item, gallery_picture
 from tertulia.storage.tables.signing_in import session_origin, spent_sign_in
 from tertulia.storage.tables.surveys import survey_action
+from tertulia.storage.tables.tokens import api_reply, api_token
 from tertulia.storage.tables.traffic import (
     cursor,
     inbox,
@@ -76,6 +77,8 @@ from tertulia.storage.tables.wellness import affinity_group, affinity_member, ha
 __all__ = [
     "affinity_group",
     "affinity_member",
+    "api_reply",
+    "api_token",
     "audit",
     "avoidance",
     "ballot",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from tertulia.extension import Access
+from tertulia.services import tokens
 from tertulia.storage import audit, people
 from tertulia.storage.audit import Entry
 from tertulia.web import pages
@@ -45,6 +46,7 @@ async def show(request: web.Request) -> web.Response:
         home = await home_of(request, tx)
         entries = await audit.entries(tx, home.organization, areas=AREAS, before=older, most=SHOWN + 1)
         names = {key: one.name for key, one in (await people.persons(tx, home.organization, actors(entries))).items()}
+        called = await tokens.named(tx, home.organization, actors(entries))
         await audit.record(
             tx,
             runtime.vault,
@@ -61,5 +63,6 @@ async def show(request: web.Request) -> web.Response:
         workspace=home,
         entries=entries[:SHOWN],
         names=names,
+        tokens=called,
         more=entries[SHOWN - 1].sequence if len(entries) > SHOWN else None,
     )
