@@ -15,6 +15,7 @@ from tertulia.web import (
     celebrations,
     comments,
     edge,
+    entra,
     feedback,
     formulas,
     gallery,
@@ -28,6 +29,7 @@ from tertulia.web import (
     member,
     operation,
     overview,
+    own_sessions,
     pages,
     participation,
     practices,
@@ -47,6 +49,7 @@ BODY_LIMIT = 1024 * 1024
 HEADER_SECONDS = 15.0
 VOICE = (candle, care, feedback, comments)
 """The pages of what is said in confidence."""
+SIGNING_IN = (signing_in, entra, own_sessions)
 COHESION = (overview, recommendations, formulas, participation)
 
 CARE = (wellness, groups, hard_weeks)
@@ -84,7 +87,7 @@ def build(
         live,
         results,
     )
-    for part in (operation, hooks, pages, answering, signing_in, *of_members, console, *COHESION, api):
+    for part in (operation, hooks, pages, answering, *SIGNING_IN, *of_members, console, *COHESION, api):
         part.attach(app)
     app.on_response_prepare.append(headers.protect)
     app.on_startup.append(_check)
