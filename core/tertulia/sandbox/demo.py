@@ -198,11 +198,12 @@ def _figures(life: Life, seconds: float) -> str:
 
 
 async def _summary(place: Town, weeks: int) -> Table:
-    table = Table(title="What came of it (invented people)", caption="* a survey, rounded to 5", box=box.SIMPLE)
+    caption = "* a survey, rounded to 5"
+    table = Table(title="What came of it", caption=caption, box=box.SIMPLE, padding=(0, 1, 0, 0))
     table.add_column("practice", no_wrap=True)
     for heading in ("rounds", "invited", "reminded", "answered", "passed"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("now")
+    table.add_column("now", no_wrap=True)
     sums: dict[str, Counter[str]] = {}
     states: dict[str, Counter[str]] = {}
     async with place.runtime.database.read() as tx:

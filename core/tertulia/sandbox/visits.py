@@ -128,8 +128,9 @@ class Visits:
             one.resident.email for one in self._town.inhabitants[1:] if one.resident.worker_type == "employee"
         ]
         if week % 3 == 1:
-            for email in self._draw.sample(employed, min(ASK, len(employed))):
-                asking = partial(self._ask, email=email, text=self._draw.choice(QUESTIONS))
+            texts = self._draw.sample(QUESTIONS, len(QUESTIONS))
+            for email, text in zip(self._draw.sample(employed, min(ASK, len(employed))), texts, strict=False):
+                asking = partial(self._ask, email=email, text=text)
                 yield Errand(monday + timedelta(days=2, hours=12), "ask the leadership", asking)
         if week % 3 == 2 and employed:
             moderator = employed[0]
