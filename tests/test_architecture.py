@@ -248,6 +248,21 @@ def test_modules_and_functions_stay_small() -> None:
     assert faults == []
 
 
+def test_whatever_is_silenced_says_why() -> None:
+    bare = re.compile(r"# (?:noqa(?:: [A-Z0-9, ]+)?|type: ignore(?:\[[a-z, -]+\])?) *$")
+    ours = [
+        *core_files(),
+        *(path for top in (PLUGINS, ROOT / "benchmarks", ROOT / "tests") for path in top.rglob("*.py")),
+    ]
+    faults = [
+        at(path, number, "write the reason beside what silences a check: `# noqa: X  # because`")
+        for path in ours
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if bare.search(line)
+    ]
+    assert faults == []
+
+
 def test_the_public_api_is_documented() -> None:
     modules = {name for _, name in imports(CORE / "tertulia" / "__init__.py") if name.startswith("tertulia.")}
     paths = [

@@ -74,7 +74,7 @@ UNSAFE: dict[str, tuple[dict[str, str], str]] = {
         {**PRODUCTION, "TERTULIA_KEYS": "/srv/rounds/keys", "TERTULIA_KEYSTORE": "/srv/rounds"},
         "TERTULIA_KEYS",
     ),
-    "a sandbox for everybody": ({**SANDBOX, "TERTULIA_HOST": "0.0.0.0"}, "TERTULIA_HOST"),  # noqa: S104
+    "a sandbox for everybody": ({**SANDBOX, "TERTULIA_HOST": "0.0.0.0"}, "TERTULIA_HOST"),  # noqa: S104  # it is refused
     "a sandbox under a public name": ({**SANDBOX, **PRODUCTION}, "TERTULIA_PUBLIC_URL"),
     "a sandbox on another machine's database": (
         {**SANDBOX, "TERTULIA_DATABASE_URL": f"{SERVER}?sslmode=verify-full"},

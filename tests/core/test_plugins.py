@@ -42,7 +42,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {dist}\nVersion: 1.0\n")
         (info / "entry_points.txt").write_text(f"[tertulia]\n{name} = {module}\n")
 
-    yield installed  # type: ignore[misc]
+    yield installed
     for name in set(sys.modules) - before:
         if name.startswith(("example_", "other_")):
             del sys.modules[name]
@@ -175,7 +175,7 @@ def test_a_hook_without_decorator_is_named() -> None:
 
     def on_event(event: object) -> None: ...
 
-    module.on_event = on_event  # type: ignore[attr-defined]
+    module.on_event = on_event
     assert "put @tertulia.hookimpl above it" in load(broken=module).faults["broken"]
 
 

@@ -135,7 +135,7 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "short metrics token": (setting("TERTULIA_METRICS_TOKEN", "guessme"), "TERTULIA_METRICS_TOKEN"),
     "production on a sandbox's database": (used_as("sandbox"), "TERTULIA_MODE"),
     "sandbox on production's database": (used_as("production"), "TERTULIA_MODE"),
-    "sandbox on a public address": (sandbox("TERTULIA_HOST", "0.0.0.0"), "TERTULIA_HOST"),  # noqa: S104
+    "sandbox on a public address": (sandbox("TERTULIA_HOST", "0.0.0.0"), "TERTULIA_HOST"),  # noqa: S104  # it is refused
     "sandbox under a public name": (sandbox("TERTULIA_PUBLIC_URL", PUBLIC), "TERTULIA_PUBLIC_URL"),
     "sandbox on a remote database": (
         sandbox("TERTULIA_DATABASE_URL", "postgresql://db.example.org/t?sslmode=verify-full"),

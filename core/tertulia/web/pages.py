@@ -83,7 +83,7 @@ def environment(app: web.Application | None = None) -> jinja2.Environment:
         "lstrip_blocks": True,
     }
     made = aiohttp_jinja2.setup(app, **options) if app is not None else jinja2.Environment(autoescape=True, **options)
-    made.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
+    made.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]  # of i18n
     made.filters["markup"] = markup
     made.policies["ext.i18n.trimmed"] = True
     return made

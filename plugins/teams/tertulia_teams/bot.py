@@ -93,14 +93,14 @@ def _admitted() -> AuthenticateRequestResult:
     return result
 
 
-class _NoClients(ConnectorFactory):  # type: ignore[misc]
+class _NoClients(ConnectorFactory):  # type: ignore[misc]  # botbuilder has no types
     """Give the adapter no client: whatever is sent leaves through our own connector."""
 
     async def create(self, service_url: str, audience: str) -> object:
         return self
 
 
-class _Verified(BotFrameworkAuthentication):  # type: ignore[misc]
+class _Verified(BotFrameworkAuthentication):  # type: ignore[misc]  # botbuilder has no types
     """Refuse every other way into the adapter: its turns start after our own verifier, or not at all."""
 
     async def authenticate_request(self, activity: Activity, auth_header: str) -> NoReturn:
@@ -125,7 +125,7 @@ class _Verified(BotFrameworkAuthentication):  # type: ignore[misc]
         return None
 
 
-class _Handler(ActivityHandler):  # type: ignore[misc]
+class _Handler(ActivityHandler):  # type: ignore[misc]  # botbuilder has no types
     """Let the SDK's handler choose what an activity is, and hand it on."""
 
     def __init__(self, turns: Turns, incoming: Incoming):

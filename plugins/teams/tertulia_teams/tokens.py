@@ -86,7 +86,7 @@ class Tokens:
         if settings.app_type == "managed-identity":
             return _managed(settings, scope, loop)
         # imported in the thread, because it takes a while
-        from msal import ConfidentialClientApplication  # type: ignore[import-untyped]
+        from msal import ConfidentialClientApplication
 
         # Graph's tokens are the tenant's own, whatever kind of bot it is
         shared = settings.app_type == "multi-tenant" and scope == settings.endpoints.scope

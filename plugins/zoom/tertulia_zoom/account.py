@@ -43,7 +43,7 @@ class Account:
 
     def users(self, status: Status = "active") -> AsyncIterator[list[Json]]:
         """Yield the account's users, page by page."""
-        ask: Ask[Users] = lambda to, **more: to.list(status=status, page_size=PAGE, **more)  # noqa: E731
+        ask = partial(Users.list, status=status, page_size=PAGE)
         return self._pages(Users, ask, Rate.MEDIUM, "users")
 
     async def user(self, user: str) -> Json:
@@ -74,8 +74,7 @@ class Account:
         """Yield who is in an instance that goes on, page by page; on Business plans and higher only."""
         endpoint = f"/metrics/meetings/{paths.meeting(uuid)}/participants"
         wanted = {"type": "live", "page_size": PAGE}
-        ask: Ask[Meetings] = lambda to, **more: to.get_request(endpoint, params={**wanted, **more})  # noqa: E731
-        return self._pages(Meetings, ask, Rate.HEAVY, "participants")
+        return self._pages(Meetings, partial(_queried, endpoint, wanted), Rate.HEAVY, "participants")
 
     # -- meetings that were ----------------------------------------------------------------------------------------
 
@@ -92,7 +91,7 @@ class Account:
     def participants(self, uuid: str) -> AsyncIterator[list[Json]]:
         """Yield who was in an instance, page by page: a row for each stay; nothing where only one person was."""
         meeting = paths.meeting(uuid)
-        ask: Ask[PastMeetings] = lambda to, **more: to.get_participants(meeting_id=meeting, page_size=PAGE, **more)  # noqa: E731
+        ask = partial(PastMeetings.get_participants, meeting_id=meeting, page_size=PAGE)
         return self._pages(PastMeetings, ask, Rate.MEDIUM, "participants")
 
     # -- reports ---------------------------------------------------------------------------------------------------
@@ -100,7 +99,7 @@ class Account:
     def reported_participants(self, uuid: str) -> AsyncIterator[list[Json]]:
         """Yield who was in an instance by the report, page by page; it needs two participants at least."""
         meeting = paths.meeting(uuid)
-        ask: Ask[Reports] = lambda to, **more: to.get_meeting_participants_report(id=meeting, page_size=PAGE, **more)  # noqa: E731
+        ask = partial(Reports.get_meeting_participants_report, id=meeting, page_size=PAGE)
         return self._pages(Reports, ask, Rate.HEAVY, "participants")
 
     def reported_meetings(self, user: str, first: date, last: date) -> AsyncIterator[list[Json]]:
@@ -108,8 +107,7 @@ class Account:
         endpoint = f"/report/users/{paths.plain(user)}/meetings"
         # zoomus' own method sends instants where the description wants days
         days = {"from": first.isoformat(), "to": last.isoformat(), "type": "past", "page_size": PAGE}
-        ask: Ask[Reports] = lambda to, **more: to.get_request(endpoint, params={**days, **more})  # noqa: E731
-        return self._pages(Reports, ask, Rate.HEAVY, "meetings")
+        return self._pages(Reports, partial(_queried, endpoint, days), Rate.HEAVY, "meetings")
 
     # -- one request -----------------------------------------------------------------------------------------------
 
@@ -139,7 +137,9 @@ class Account:
         token = await self._tokens.get("server")
         await self._rates.wait(rate)
         config = configuration(token, self._settings.timeout)
-        request = partial(ask, component(base_uri=self._settings.endpoints.api, config=config))  # type: ignore[call-arg]
+        where = self._settings.endpoints.api
+        made = component(base_uri=where, config=config)  # type: ignore[call-arg]  # zoomus has the constructor
+        request = partial(ask, made)
         try:
             answer = await self._in_thread(request)
         except Lost as lost:
@@ -170,6 +170,11 @@ class Account:
 def _release(loop: asyncio.AbstractEventLoop, free: asyncio.Semaphore, work: Future[Answer]) -> None:
     if not loop.is_closed():
         loop.call_soon_threadsafe(free.release)
+
+
+def _queried(endpoint: str, wanted: Json, to: Transport, **more: Any) -> Answer:
+    answer: Answer = to.get_request(endpoint, params={**wanted, **more})
+    return answer
 
 
 def _with(ask: Callable[..., Answer], more: dict[str, Any], to: Transport) -> Answer:

@@ -28,7 +28,7 @@ class Endpoints:
     frames: tuple[str, ...]
 
 
-ZOOM = Endpoints(api="https://api.zoom.us/v2", token="https://zoom.us/oauth/token", sdk=SDK, frames=FRAMES)  # noqa: S106
+ZOOM = Endpoints(api="https://api.zoom.us/v2", token="https://zoom.us/oauth/token", sdk=SDK, frames=FRAMES)  # noqa: S106  # an address
 
 
 def _https_host(value: str) -> str:

@@ -65,7 +65,7 @@ class Watch:
         session = await self._session()
         counts = None
         if session is not None:
-            async with aclosing(self._context.live.watch(session)) as told:  # type: ignore[type-var]
+            async with aclosing(self._context.live.watch(session)) as told:  # type: ignore[type-var]  # a generator
                 counts = await anext(told, None)
         self._show(session, counts)
 
@@ -89,7 +89,7 @@ class Watch:
         session = await self._session()
         if session is not None:
             with suppress(Refused):
-                async with aclosing(self._context.live.watch(session)) as told:  # type: ignore[type-var]
+                async with aclosing(self._context.live.watch(session)) as told:  # type: ignore[type-var]  # a generator
                     async for counts in told:
                         if self._show(session, counts):
                             return

@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import requests
-from zoomus.components.meeting import MeetingComponentV2  # type: ignore[import-untyped]
-from zoomus.components.past_meeting import PastMeetingComponentV2  # type: ignore[import-untyped]
-from zoomus.components.report import ReportComponentV2  # type: ignore[import-untyped]
-from zoomus.components.user import UserComponentV2  # type: ignore[import-untyped]
-from zoomus.util import API_VERSION_2  # type: ignore[import-untyped]
+from zoomus.components.meeting import MeetingComponentV2
+from zoomus.components.past_meeting import PastMeetingComponentV2
+from zoomus.components.report import ReportComponentV2
+from zoomus.components.user import UserComponentV2
+from zoomus.util import API_VERSION_2
 
 from tertulia_zoom.answers import LARGEST, Answer
 
@@ -101,19 +101,19 @@ class Transport:
                 raise Lost(sent=True) from None
 
 
-class Users(Transport, UserComponentV2):  # type: ignore[misc]
+class Users(Transport, UserComponentV2):  # type: ignore[misc]  # zoomus has no types
     """Build requests about users."""
 
 
-class Meetings(Transport, MeetingComponentV2):  # type: ignore[misc]
+class Meetings(Transport, MeetingComponentV2):  # type: ignore[misc]  # zoomus has no types
     """Build requests about meetings to come."""
 
 
-class PastMeetings(Transport, PastMeetingComponentV2):  # type: ignore[misc]
+class PastMeetings(Transport, PastMeetingComponentV2):  # type: ignore[misc]  # zoomus has no types
     """Build requests about meetings that were."""
 
 
-class Reports(Transport, ReportComponentV2):  # type: ignore[misc]
+class Reports(Transport, ReportComponentV2):  # type: ignore[misc]  # zoomus has no types
     """Build requests about reports."""
 
 

@@ -36,7 +36,7 @@ def engine_url(database_url: str, tmp_path: Path) -> str:
 
 async def until_idle(engine: DurableEngine) -> None:
     async with asyncio.timeout(20):
-        while not await engine.idle():  # noqa: ASYNC110
+        while not await engine.idle():  # noqa: ASYNC110  # nothing tells when
             await asyncio.sleep(0.05)
 
 
@@ -104,7 +104,7 @@ async def test_it_tells_who_holds_work_and_hands_over_all_of_it(database_url: st
     for number in range(5):
         await first.enqueue(f"shard:s{number}", f"s{number}")
     async with asyncio.timeout(20):
-        while len(begun) < 5:  # noqa: ASYNC110
+        while len(begun) < 5:  # noqa: ASYNC110  # nothing tells when
             await asyncio.sleep(0.05)
     assert await first.holders() == {"first"}
     await first.stop()

@@ -22,7 +22,7 @@ def roster(many: int, seed: int, **changes: object) -> Roster:
             team=str(chance.integers(6)),
             city=str(chance.integers(3)),
             worker="employee" if chance.random() < 0.3 else "freelancer",
-            **changes,  # type: ignore[arg-type]
+            **changes,
         )
         for number in range(many)
     ]

@@ -88,7 +88,7 @@ def firm(size: int, seed: int) -> Firm:
 
 
 def share(fact: str, made: Firm, **more: object) -> Share:
-    return Share(key=fact, formula="f", source="s", those=made.true[fact], **more)  # type: ignore[arg-type]
+    return Share(key=fact, formula="f", source="s", those=made.true[fact], **more)
 
 
 def populations(made: Firm, present: Mapping[str, Atom], lot: str) -> list[Population]:

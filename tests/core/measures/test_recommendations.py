@@ -40,7 +40,10 @@ title = "Pulse"
 start = "2027-01-04T10:00"
 rule = "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO"
 """
-BARE = 'message_budget = 3\npractice = [{ key = "a", kind = "check-in", title = "A", cadence = { start = "2027-01-04T10:00", rule = "FREQ=DAILY" } }]\n'  # noqa: E501
+BARE = (
+    'message_budget = 3\npractice = [{ key = "a", kind = "check-in", title = "A", '
+    'cadence = { start = "2027-01-04T10:00", rule = "FREQ=DAILY" } }]\n'
+)
 
 
 def standing(key: str, before: float, after: float, *, better: str = "higher", wide: float = 2) -> Standing:

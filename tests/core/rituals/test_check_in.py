@@ -43,7 +43,7 @@ def test_who_sees_it_is_said_before_sending() -> None:
 
 def test_an_unknown_option_is_refused() -> None:
     with pytest.raises(ValidationError):
-        Options(asks="both")  # type: ignore[call-arg]
+        Options(asks="both")
 
 
 def test_platforms_may_write_one_choice_in_their_own_way() -> None:

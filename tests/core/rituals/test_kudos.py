@@ -55,7 +55,7 @@ def test_an_answer_names_people_a_value_and_who_may_read_it() -> None:
     given = Kudos().accept(content(), "answer", values)
     assert given.thanks == Thanks(to=("Ana", "ben@example.org"), why="For the soup.", value="Care", public=True)
     # who sees it is the giver's own choice, never the default
-    assert not Kudos().accept(content(), "answer", {"whom": "Ana"}).thanks.public  # type: ignore[union-attr]
+    assert not Kudos().accept(content(), "answer", {"whom": "Ana"}).thanks.public
     # nothing of it is kept twice
     assert given.values == {}
     for wrong in ({}, {"whom": " "}, {"whom": "Ana", "value": "Speed"}, {"whom": "Ana", "why": "x" * 601}):

@@ -63,10 +63,10 @@ async def test_a_command_thanks_once_and_says_who_may_read_it(open_town: Callabl
         replies = [await say(town, "Ana", *both, "#care for the soup", key="event") for _ in range(2)]
         assert replies[0] == replies[1]
         assert (replies[0].status, replies[0].private) == ("taken", True)
-        assert "Only you and they" in replies[0].text.plain()  # type: ignore[union-attr]
+        assert "Only you and they" in replies[0].text.plain()
         public = await say(town, "Ben", actor("Ana"), "thank you", place=HERE)
         assert public.private
-        assert "digest of “Thanks”" in public.text.plain()  # type: ignore[union-attr]
+        assert "digest of “Thanks”" in public.text.plain()
         rows = await town.rows(tables.kudos)
         assert sorted((row["receiver_id"], row["value"], row["public"], row["platform"]) for row in rows) == sorted(
             [
@@ -84,7 +84,7 @@ async def test_what_cannot_be_thanked_is_refused_and_keeps_nothing(open_town: Ca
     async with open_town() as town:
         await town.add("Ana")
         await town.add("Ben")
-        assert "not enabled" in (await say(town, "Ana", actor("Ben"))).text.plain()  # type: ignore[union-attr]
+        assert "not enabled" in (await say(town, "Ana", actor("Ben"))).text.plain()
         await town.apply(PROGRAM)
         refused = {
             "thank yourself": (actor("Ana"), "me"),
@@ -94,10 +94,10 @@ async def test_what_cannot_be_thanked_is_refused_and_keeps_nothing(open_town: Ca
         }
         for words, args in refused.items():
             reply = await say(town, "Ana", *args)
-            assert (reply.status, words in reply.text.plain()) == ("refused", True), words  # type: ignore[union-attr]
+            assert (reply.status, words in reply.text.plain()) == ("refused", True), words
         async with town.runtime.database.write() as tx:
             await preferences.opt_out(town.runtime, tx, town.organization, town.people["Ana"], "thanks")
-        assert "take it up again" in (await say(town, "Ana", actor("Ben"))).text.plain()  # type: ignore[union-attr]
+        assert "take it up again" in (await say(town, "Ana", actor("Ben"))).text.plain()
         assert await town.rows(tables.kudos) == []
         # without anybody, the command opens the round that runs
         assert (await say(town, "Ben")).status == "closed"

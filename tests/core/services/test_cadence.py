@@ -35,8 +35,8 @@ def test_working_days_skip_the_weekend() -> None:
 
 def test_every_other_week_keeps_its_phase_after_any_instant() -> None:
     every = walls("FREQ=WEEKLY;INTERVAL=2", first=6)
-    assert walls("FREQ=WEEKLY;INTERVAL=2", after=datetime(2027, 2, 1, 9, 29), first=4) == every[2:]  # noqa: DTZ001
-    assert walls("FREQ=WEEKLY;INTERVAL=2", after=datetime(2027, 2, 1, 9, 30), first=3) == every[3:]  # noqa: DTZ001
+    assert walls("FREQ=WEEKLY;INTERVAL=2", after=datetime(2027, 2, 1, 9, 29), first=4) == every[2:]  # noqa: DTZ001  # wall time
+    assert walls("FREQ=WEEKLY;INTERVAL=2", after=datetime(2027, 2, 1, 9, 30), first=3) == every[3:]  # noqa: DTZ001  # wall time
 
 
 def test_first_and_last_days_of_a_month() -> None:
@@ -46,7 +46,7 @@ def test_first_and_last_days_of_a_month() -> None:
 
 def test_count_ends_the_rule_even_when_asked_for_later() -> None:
     assert len(walls("FREQ=DAILY;COUNT=3", first=10)) == 3
-    assert walls("FREQ=DAILY;COUNT=3", after=datetime(2027, 1, 5, 12)) == ["2027-01-06T09:30"]  # noqa: DTZ001
+    assert walls("FREQ=DAILY;COUNT=3", after=datetime(2027, 1, 5, 12)) == ["2027-01-06T09:30"]  # noqa: DTZ001  # wall time
 
 
 def test_until_is_local_and_a_date_includes_its_day() -> None:
@@ -143,15 +143,15 @@ def test_instant_at_the_changes_of_the_clock(zone: str, wall: str, utc: str) -> 
 @pytest.mark.parametrize("zone", ["Europe/Berln", "", "../etc/passwd", "America", "/etc/localtime", "local"])
 def test_an_unknown_zone_is_refused(zone: str) -> None:
     with pytest.raises(Mistake, match="is not a time zone"):
-        instant(datetime(2027, 1, 4, 9, 30), zone)  # noqa: DTZ001
+        instant(datetime(2027, 1, 4, 9, 30), zone)  # noqa: DTZ001  # wall time
 
 
 def test_an_unknown_zone_suggests_the_nearest() -> None:
     with pytest.raises(Mistake, match='did you mean "Europe/Berlin"'):
-        instant(datetime(2027, 1, 4, 9, 30), "Europe/Berln")  # noqa: DTZ001
+        instant(datetime(2027, 1, 4, 9, 30), "Europe/Berln")  # noqa: DTZ001  # wall time
 
 
-local_times = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2099, 12, 31))  # noqa: DTZ001
+local_times = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2099, 12, 31))  # noqa: DTZ001  # wall time
 minutes = local_times.map(lambda wall: wall.replace(second=0, microsecond=0))
 
 
@@ -188,7 +188,7 @@ rules = st.builds(
 )
 
 
-@given(rules, st.datetimes(datetime(2025, 1, 1), datetime(2029, 1, 1)))  # noqa: DTZ001
+@given(rules, st.datetimes(datetime(2025, 1, 1), datetime(2029, 1, 1)))  # noqa: DTZ001  # wall time
 def test_asking_after_a_time_gives_the_rest_of_the_same_sequence(rule: str, after: datetime) -> None:
     cadence = Cadence(rule=rule, start="2026-01-05T09:30")
     every = list(islice(occurrences(cadence, None), 40))

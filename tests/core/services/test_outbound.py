@@ -36,7 +36,7 @@ class Resolver(AbstractResolver):
 
 
 @asynccontextmanager
-async def server(handler: web.Handler) -> AsyncIterator[str]:  # type: ignore[name-defined]
+async def server(handler: web.Handler) -> AsyncIterator[str]:
     """Serve on loopback."""
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", handler)
@@ -75,7 +75,7 @@ async def test_only_named_hosts_over_https(url: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "fd00::1", "::ffff:10.0.0.1", "100.64.0.1", "0.0.0.0"],  # noqa: S104
+    ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "fd00::1", "::ffff:10.0.0.1", "100.64.0.1", "0.0.0.0"],  # noqa: S104  # it is refused
 )
 async def test_a_named_host_that_resolves_into_the_own_network_is_refused(address: str) -> None:
     async with session(["api.example.org"], sandbox=False, resolver=Resolver(address)) as http:

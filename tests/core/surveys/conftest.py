@@ -46,7 +46,7 @@ class Survey:
 
     async def count(self) -> list[Json]:
         async with self.database.write() as tx:
-            return await ballots.count_and_destroy(self.runtime, tx, await rounds.find(tx, self.round), self.persons)  # type: ignore[arg-type]
+            return await ballots.count_and_destroy(self.runtime, tx, await rounds.find(tx, self.round), self.persons)
 
     async def rows(self, query: str) -> list[tuple[Any, ...]]:
         async with self.database.read() as tx:

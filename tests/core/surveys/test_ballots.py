@@ -206,7 +206,7 @@ async def test_neither_stored_nor_counted_order_tells_the_arrival(open_survey: O
         arrived = [ballots.ballot_id(secret, person) for person in survey.persons]
         await ballots.rewrite_open_rounds(survey.database)
         order = "ctid" if survey.database.dialect == "postgresql" else "round_id, id"
-        stored = [row[0] for row in await survey.rows(f"SELECT id FROM ballot ORDER BY {order}")]  # noqa: S608
+        stored = [row[0] for row in await survey.rows(f"SELECT id FROM ballot ORDER BY {order}")]  # noqa: S608  # a name of ours
         assert stored == sorted(arrived)
         assert unusual([arrived.index(id_) for id_ in stored]) > 0.05
         counted = [value["n"] for value in await survey.count()]
@@ -230,7 +230,7 @@ async def test_postgresql_keeps_no_trace_of_the_arrival_after_a_rewrite(open_sur
         toast = (await survey.rows("SELECT reltoastrelid::regclass::text FROM pg_class WHERE relname = 'ballot'"))[0][
             0
         ]
-        parts = await survey.rows(f"SELECT DISTINCT chunk_id::text::bigint FROM {toast} ORDER BY 1")  # noqa: S608
+        parts = await survey.rows(f"SELECT DISTINCT chunk_id::text::bigint FROM {toast} ORDER BY 1")  # noqa: S608  # a name of ours
         pointed = await survey.rows("SELECT pg_column_toast_chunk_id(sealed)::text::bigint FROM ballot ORDER BY id")
         assert pointed == parts
         assert sorted(json.dumps(value) for value in await survey.count()) == ['{"q": 1}'] * 39 + ['{"q": 2}']

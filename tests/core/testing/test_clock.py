@@ -21,7 +21,7 @@ def test_it_is_driven_forward_and_back() -> None:
 
 def test_a_naive_instant_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        DrivenClock(datetime(2026, 1, 1))  # noqa: DTZ001
+        DrivenClock(datetime(2026, 1, 1))  # noqa: DTZ001  # it is refused
 
 
 async def test_waiters_wake_when_their_instant_comes() -> None:

@@ -31,7 +31,7 @@ def test_good_settings_are_taken() -> None:
 
 @pytest.mark.parametrize("cloud", HOSTS)
 def test_the_cloud_chooses_the_hosts(cloud: str) -> None:
-    assert tuple(Settings.model_validate({**GOOD, "cloud": cloud}).allowed_hosts) == HOSTS[cloud]  # type: ignore[index]
+    assert tuple(Settings.model_validate({**GOOD, "cloud": cloud}).allowed_hosts) == HOSTS[cloud]
 
 
 def test_hosts_can_be_named() -> None:

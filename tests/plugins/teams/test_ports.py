@@ -135,7 +135,7 @@ class TestRituals(RitualPortContract):
 
 class TestReplies(ReplyPortContract):
     @asynccontextmanager
-    async def stand(self) -> AsyncIterator[Stand[ReplyPort]]:  # type: ignore[override]
+    async def stand(self) -> AsyncIterator[Stand[ReplyPort]]:
         async with outbound(self.patience) as (stand_in, out):
             person = stand_in.tenant.add_person("Ana", "ana@example.org", has_app=True)
             chat = Reference(service_url=stand_in.service_url, conversation=stand_in.tenant.chat(person).id)
@@ -362,7 +362,7 @@ async def test_the_directory_tells_guests_and_who_left() -> None:
         tenant.changes.append(ana.id)
         (later,) = [batch async for batch in directory.members(batch.cursor)]
         assert later.items == ()
-        received = out.context.inbox.received  # type: ignore[attr-defined]
+        received = out.context.inbox.received
         assert [one.name for one in received] == ["left"]
 
 

@@ -117,7 +117,7 @@ async def test_tokens_are_signed_with_keys_that_rotate() -> None:
         first = stand_in.login.connector_token(stand_in.service_url)
         known = await keys()
         public = RSAAlgorithm.from_jwk(known[jwt.get_unverified_header(first)["kid"]])
-        claims = jwt.decode(first, public, algorithms=["RS256"], audience=APP)  # type: ignore[arg-type]
+        claims = jwt.decode(first, public, algorithms=["RS256"], audience=APP)
         assert claims["serviceurl"] == stand_in.service_url
         assert all(key["endorsements"] == ["msteams"] for key in known.values())
         stand_in.login.connector.rotate()

@@ -48,7 +48,7 @@ def test_other_languages_get_english(language: str) -> None:
     ],
 )
 def test_the_prompts_language_chooses_what_a_card_says(language: str, page: str, required: str) -> None:
-    card = cards.card(replace(sample_prompt(), language=language, **LINKED))  # type: ignore[arg-type]
+    card = cards.card(replace(sample_prompt(), language=language, **LINKED))
     assert card["actions"][-1]["title"] == page
     (choice,) = [part for part in card["body"] if part["type"] == "Input.ChoiceSet"]
     assert choice["errorMessage"] == required

@@ -23,7 +23,7 @@ class Hooks:
     """Be the service's side of webhooks: check each as the core does, and keep what is wanted once."""
 
     def __init__(self) -> None:
-        self.status, self.heads, self.taken, self.bench = 200, 0, {}, None  # type: ignore[var-annotated]
+        self.status, self.heads, self.taken, self.bench = 200, 0, {}, None
 
     async def answer(self, request: web.Request) -> web.Response:
         if self.status != 200:

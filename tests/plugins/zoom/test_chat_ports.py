@@ -208,7 +208,7 @@ async def test_forms_of_rounds_that_nobody_closed_are_forgotten() -> None:
     async with bench() as made:
         old = replace(question(), closes=EPOCH + timedelta(hours=1))
         await made.team.rituals.post(made.place, old, "0" * 32)
-        made.context.clock.advance(timedelta(hours=2))  # type: ignore[attr-defined]
+        made.context.clock.advance(timedelta(hours=2))
         await made.team.rituals.post(made.place, question(), "1" * 32)
         kept = [key async for key, _ in made.context.store.scan("chat-posting:")]
         assert kept == ["chat-posting:" + "1" * 32]
@@ -249,7 +249,7 @@ async def test_a_group_meets_in_a_meeting_of_its_own_and_is_invited_once() -> No
         assert await rituals.gather(group, summary_prompt(), key) == first
         assert len(made.town.meetings) == 1
         assert len(chat.said(made.ana)) == 1
-        made.context.clock.advance(timedelta(days=100))  # type: ignore[attr-defined]
+        made.context.clock.advance(timedelta(days=100))
         await rituals.gather(group, summary_prompt(), new_id())
         assert await made.context.store.get(f"gather:{key}") is None
 

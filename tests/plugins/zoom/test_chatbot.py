@@ -377,7 +377,7 @@ CASES: dict[str, tuple[int, Any]] = {
 }
 
 
-def signed(body: bytes, *, secret: str = "signs-the-events", stamp: str | None = None) -> dict[str, str]:  # noqa: S107
+def signed(body: bytes, *, secret: str = "signs-the-events", stamp: str | None = None) -> dict[str, str]:  # noqa: S107  # a secret of the test
     at = stamp or now()
     return {TIMESTAMP: at, SIGNATURE: sign(secret, at, body)}
 

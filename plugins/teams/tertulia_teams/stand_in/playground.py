@@ -77,8 +77,8 @@ class Relay(StandIn):
         if urlsplit(service).hostname in {"127.0.0.1", "localhost"}:
             self._connector_url = service.rstrip("/") + "/"
         turn = await self.post(self._ours(activity))
-        kind = {"content_type": "application/json"} if turn.body else {}
-        return web.Response(status=turn.status, body=turn.body, **kind)  # type: ignore[arg-type]
+        kind = "application/json" if turn.body else None
+        return web.Response(status=turn.status, body=turn.body, content_type=kind)
 
     def _ours(self, activity: dict[str, Any]) -> dict[str, Any]:
         conversation = {**(activity.get("conversation") or {}), "tenantId": TENANT}

@@ -126,6 +126,4 @@ def test_candles_keep_their_promises_in_any_order(make_house: Any) -> None:
     class Here(Candles):
         make = staticmethod(make_house)
 
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        Here, settings=settings(max_examples=8, stateful_step_count=10, deadline=None)
-    )
+    run_state_machine_as_test(Here, settings=settings(max_examples=8, stateful_step_count=10, deadline=None))

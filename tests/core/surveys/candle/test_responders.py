@@ -46,7 +46,7 @@ async def test_whoever_has_no_key_or_no_role_or_has_left_is_left_out(open_house:
             whose = (house.organization, house.workspace, house.persons["rosa"])
             await people.leave(house.runtime, tx, *whose, actor="test")
         assert await names(house, "ana") == ["dan", "eva"]
-        assert (await able(house, "ana")).deputy_of(house.persons["dan"]).person == house.persons["eva"]  # type: ignore[union-attr]
+        assert (await able(house, "ana")).deputy_of(house.persons["dan"]).person == house.persons["eva"]
 
 
 async def test_merged_managers_count_as_whom_they_are(open_house: Any) -> None:

@@ -37,7 +37,7 @@ def close(
         items=items,
         past=past[-VERSIONS:],
     )
-    return release(closed, **options)  # type: ignore[arg-type]
+    return release(closed, **options)
 
 
 def past_of(organization: Organization, number: int, released: Release) -> Past:
@@ -112,7 +112,7 @@ def test_the_same_attacks_succeed_against_a_plain_threshold() -> None:
     """At the pilot's size one round of a plain threshold isolates dozens: so the attacks bite."""
     organization = attack.organization(2820, 1, 7)
     answered = organization.rounds[0]
-    shown = attack.plain_threshold(answered, groups_of(organization.atoms), organization.views)  # type: ignore[arg-type]
+    shown = attack.plain_threshold(answered, groups_of(organization.atoms), organization.views)
     people = organization.people
     known = [
         Known(np.array([person in members for person in people]), count, count) for members, count in shown.values()
@@ -136,14 +136,14 @@ def test_every_attack_bites_on_two_rounds_of_a_small_plain_threshold() -> None:
         for members, count in attack.plain_threshold(
             answered,
             groups_of(organization.atoms),
-            organization.views,  # type: ignore[arg-type]
+            organization.views,
         ).values()
     ]
     assert all(attacked(known, 30).values())
 
     def show(arrived: attack.Atoms) -> Mapping[str, object]:
         groups = groups_of(organization.atoms)
-        return attack.plain_threshold(arrived, groups, organization.views)  # type: ignore[arg-type]
+        return attack.plain_threshold(arrived, groups, organization.views)
 
     assert len(attack.by_refreshing(show, organization.rounds[0])) == 10
 

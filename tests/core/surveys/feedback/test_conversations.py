@@ -202,7 +202,7 @@ async def test_postgresql_keeps_no_trace_of_the_arrival_after_a_rewrite(open_box
         # the ids of transactions would tell which right was handed out just before which text came
         for table in ("feedback", "feedback_message", "feedback_right", "feedback_spent"):
             async with box.runtime.database.read() as tx:
-                found = (await tx.execute(sa.text(f"SELECT DISTINCT xmin::text FROM {table}"))).all()  # noqa: S608
+                found = (await tx.execute(sa.text(f"SELECT DISTINCT xmin::text FROM {table}"))).all()  # noqa: S608  # a name of ours
             assert len(found) == 1, table
 
 
@@ -225,7 +225,7 @@ class Feedback(RuleBasedStateMachine):
 
     @initialize()
     def furnish(self) -> None:
-        folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))  # type: ignore[attr-defined]
+        folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
         self.box = self.run(self.stack.enter_async_context(self.make(folder)))
 
     def teardown(self) -> None:
@@ -354,6 +354,4 @@ def test_conversations_keep_their_promises_in_any_order(template: bytes) -> None
             finally:
                 await database.close()
 
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        Here, settings=settings(max_examples=8, stateful_step_count=12, deadline=None)
-    )
+    run_state_machine_as_test(Here, settings=settings(max_examples=8, stateful_step_count=12, deadline=None))
