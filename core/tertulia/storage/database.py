@@ -11,7 +11,7 @@ import os
 import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
@@ -30,6 +30,9 @@ GROUP = 200
 """At most that many pieces of work share one commit."""
 ABANDONED = 30.0
 """After so many idle seconds PostgreSQL ends a transaction: a worker that stands still must not hold up others."""
+LONGEST_CLOSE = 10.0
+"""Real seconds for which closing waits for transactions that are still open."""
+
 ATTEMPTS = 3
 """How often a piece of work runs that PostgreSQL rolled back to resolve a deadlock."""
 
@@ -164,9 +167,14 @@ class Database:
         return self._writer
 
     async def close(self) -> None:
-        """Let waiting work commit and close all connections."""
+        """Let waiting work commit, and whoever still reads come to an end, and close all connections."""
         while self._committer is not None and not self._committer.done():
             await self._committer
+        # a request whose browser went away ends by itself and unawaited; its connection would come back too late
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_CLOSE):
+                while _in_use(self._reader) or _in_use(self._writer):  # noqa: ASYNC110 - a pool has no event for it
+                    await asyncio.sleep(0.005)
         # the last connection to close checkpoints: on SQLite that must be the writer
         await self._reader.dispose()
         await self._writer.dispose()
@@ -176,6 +184,10 @@ _CUT_OFF = sa.text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     " WHERE application_name IN :names AND usename = current_user AND xact_start IS NOT NULL"
 ).bindparams(sa.bindparam("names", expanding=True))
+
+
+def _in_use(engine: AsyncEngine) -> bool:
+    return isinstance(engine.pool, sa.QueuePool) and engine.pool.checkedout() > 0
 
 
 def _unique_name() -> str:

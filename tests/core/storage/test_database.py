@@ -6,6 +6,7 @@ import asyncio
 import random
 import sqlite3
 import stat
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -260,3 +261,45 @@ async def test_a_worker_that_stands_still_in_a_transaction_does_not_hold_up_the_
             await sleep_in_a_transaction()
         async with sleeper.read() as tx:
             assert (await tx.execute(sa.select(stamp.c.value))).scalar_one() == "other"
+
+
+async def test_closing_waits_for_who_still_reads(database_url: str) -> None:
+    database = Database.open(database_url)
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def look() -> list[str]:
+        async with database.read() as tx:
+            begun.set()
+            await asyncio.sleep(0.2)
+            found = list((await tx.execute(sa.select(stamp.c.name))).scalars())
+        ended.set()
+        return found
+
+    looking = asyncio.create_task(look())
+    await begun.wait()
+    await database.close()
+    assert ended.is_set()
+    assert await looking == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_closing_leaves_no_connection_behind_that_somebody_gave_up(database_url: str) -> None:
+    def connections() -> int:
+        return sum("_connection_worker_thread" in thread.name for thread in threading.enumerate())
+
+    async def look(database: Database) -> None:
+        async with database.read() as tx:
+            await tx.execute(sa.select(stamp.c.name))
+
+    before = connections()
+    for pauses in range(30):
+        database = Database.open(database_url)
+        looking = asyncio.create_task(look(database))
+        for _ in range(pauses):
+            await asyncio.sleep(0.0005)
+        looking.cancel()
+        # nobody waits for a request whose browser went away
+        await database.close()
+    async with asyncio.timeout(60):
+        while connections() > before:  # noqa: ASYNC110 - a thread's end has no event
+            await asyncio.sleep(0.01)
