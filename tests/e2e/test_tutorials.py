@@ -56,7 +56,7 @@ class Block:
     def commands(self) -> list[list[str]]:
         """Return the commands of ours."""
         lines = self.text.splitlines() if self.language == "sh" else []
-        return [shlex.split(line) for line in lines if line.startswith("tertulia ")]
+        return [shlex.split(line, comments=True) for line in lines if line.startswith("tertulia ")]
 
 
 def blocks(name: str) -> list[Block]:
@@ -259,3 +259,28 @@ def vendor(name: str) -> tuple[Sandbox, dict[str, str]]:
         zoom.people = tuple(town.add_user(who, mail) for who, mail in EMPLOYED.items())
         return zoom, {"85746065432": town.add_meeting(zoom.people[0], "Weekly")}
     return TrelloSandbox(), {}
+
+
+async def test_an_operator_restores_what_was_backed_up(
+    machine: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commands of docs/operate.md for it, in their order, into an empty database with the same keys."""
+    page = (TUTORIALS.parent / "operate.md").read_text(encoding="utf-8")
+    section = page.split("\n## Backup and restore\n")[1].split("\n## ")[0]
+    backing, restoring = (Block(*found) for found in BLOCK.findall(section))
+    follower = Follower("web", machine, Mailbox())
+    # no mail is sent here, so nobody needs to listen
+    (machine / "smtp-url.txt").write_text("smtp://127.0.0.1:2525")
+    for block in blocks("web"):
+        if block.title:
+            follower.write(block)
+        for command in block.commands:
+            await follower.run(command, capsys)
+    for command in backing.commands:
+        await follower.run(command, capsys)
+    monkeypatch.setenv("TERTULIA_DATABASE_URL", f"sqlite:///{machine / 'another.db'}")
+    monkeypatch.setenv("TERTULIA_KEYS", str(machine / "data" / "keys"))
+    for command in restoring.commands:
+        await follower.run(command, capsys)
+    await follower.run(["tertulia", "people", "list"], capsys)
+    assert all(name in follower.said[-1] for name in EMPLOYED)

@@ -17,6 +17,8 @@ from tertulia.storage.tables import inbox, outbox, round_table, shard
 
 logger = logging.getLogger(__name__)
 POLL = 0.03
+PATIENCE = 30.0
+"""Seconds that a moment may take while weeks are lived; what tries again for longer does so beside what follows."""
 EVERY = timedelta(0)
 """A grain without size: the clock stops at every instant at which something is due."""
 Look = Callable[[], Awaitable[object]]
@@ -54,12 +56,14 @@ async def drive(
 
 async def _calm(runtime: Runtime, look: Look | None) -> None:
     """Wait until all has settled; while weeks are lived, what is tried again for long is left to be tried."""
+    if look is None:
+        return await settled(runtime)
     try:
-        await settled(runtime, look=look)
+        await settled(runtime, PATIENCE, look=look)
     except TimeoutError:
-        if look is None:
-            raise
-        logger.warning("something has not settled by %s; time goes on", runtime.clock.now())
+        due, busy = await _under_way(runtime, thorough=True)
+        doubt = f"{len(due)} steps due, {'something' if busy else 'nothing'} coming or going"
+        logger.warning("not settled by %s (%s); time goes on", runtime.clock.now(), doubt)
 
 
 async def settled(runtime: Runtime, seconds: float = 120.0, *, look: Look | None = None) -> None:
