@@ -16,6 +16,7 @@ from tertulia.capabilities import (
     Left,
     ParticipationPort,
     Platform,
+    PreviewPort,
     Raw,
     Reachable,
     Ref,
@@ -30,6 +31,7 @@ from tertulia.command_line import open_installation
 from tertulia.domain.clock import Clock
 from tertulia.domain.commands import Parsed, parse_command
 from tertulia.domain.identifiers import Id, Json, new_id
+from tertulia.domain.looks import Look, Piece, described
 from tertulia.domain.markup import Bullets, Markup, Paragraph, Span
 from tertulia.domain.participation import Interaction, Participation
 from tertulia.domain.people import Actor, Member, Place, Recipient
@@ -157,6 +159,7 @@ __all__ = [
     "Left",
     "Limiter",
     "LiveRounds",
+    "Look",
     "Markup",
     "Media",
     "Member",
@@ -175,12 +178,14 @@ __all__ = [
     "ParticipationPort",
     "Party",
     "Personal",
+    "Piece",
     "Place",
     "Platform",
     "Playable",
     "Played",
     "PluginError",
     "Prepared",
+    "PreviewPort",
     "Prompt",
     "Question",
     "Questioned",
@@ -225,6 +230,7 @@ __all__ = [
     "Webhook",
     "Window",
     "Withdrawn",
+    "described",
     "hookimpl",
     "new_id",
     "open_installation",

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from tertulia.domain.identifiers import Id, Json
+from tertulia.domain.looks import Look
 from tertulia.domain.participation import Interaction, Participation
 from tertulia.domain.people import Actor, Member, Place, Recipient
 from tertulia.domain.prompts import Prompt, Reply
@@ -101,6 +102,17 @@ class DirectoryPort(Protocol):
         ...
 
 
+class PreviewPort(Protocol):
+    """Show how a prompt would look, before anybody gets it; pure: it makes no call and keeps nothing.
+
+    .. versionadded:: 0.1
+    """
+
+    def looks(self, prompt: Prompt, place: Place | None) -> Sequence[Look]:
+        """Return what one person would see, or a shared *place*; raises `Mistake` where it could not be sent."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Platform:
     """Name a platform and the ports it serves."""
@@ -111,6 +123,7 @@ class Platform:
     replies: ReplyPort | None = None
     participation: ParticipationPort | None = None
     directory: DirectoryPort | None = None
+    preview: PreviewPort | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -102,6 +102,8 @@ def platform(name: str, item: object) -> Platform:
     for field, methods in PORTS.items():
         port = getattr(item, field)
         _methods(name, f"the {field} port of {item.name}", port, () if port is None else methods)
+    if item.preview is not None:
+        _methods(name, f"the preview port of {item.name}", item.preview, ("looks",), plain=True)
     if item.survey is not None and item.survey.confidential not in ("native", "link", "no"):
         raise PluginError(f"Plugin {name}: survey.confidential of {item.name} must be 'native', 'link' or 'no'.")
     return item

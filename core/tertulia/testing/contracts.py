@@ -29,6 +29,7 @@ from tertulia.domain.participation import Participation
 from tertulia.domain.people import Place, Recipient
 from tertulia.domain.prompts import Reply
 from tertulia.errors import OperatorError, OutcomeUnknown, RetryLater, SendError, Unreachable
+from tertulia.testing.preview_contract import PreviewPortContract
 from tertulia.testing.samples import sample_prompt, summary_prompt
 from tertulia.testing.webhook_contract import WebhookContract
 
@@ -38,6 +39,7 @@ __all__ = [
     "TROUBLES",
     "DirectoryPortContract",
     "ParticipationPortContract",
+    "PreviewPortContract",
     "ReplyPortContract",
     "RitualPortContract",
     "Stand",

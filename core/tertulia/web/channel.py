@@ -15,6 +15,7 @@ from tertulia.errors import Unreachable
 from tertulia.extension import Context, Sandbox, Window
 from tertulia.hookspecs import hookimpl
 from tertulia.web import mail
+from tertulia.web.looks import WebLooks
 
 NAME = "web"
 
@@ -114,7 +115,7 @@ def register_platforms(context: Context) -> Iterable[Platform]:
         return (Platform(name=NAME),)
     server = mail.Server.parse(settings.smtp_url.get_secret_value())
     port = MailedSurveys(context, server, settings.sender, settings.reply_to, settings.per_minute)
-    return (Platform(name=NAME, survey=port),)
+    return (Platform(name=NAME, survey=port, preview=WebLooks(settings.sender)),)
 
 
 @hookimpl

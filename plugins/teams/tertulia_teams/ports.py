@@ -34,6 +34,7 @@ from tertulia_teams.connector import Connector
 from tertulia_teams.directory import TeamsDirectory
 from tertulia_teams.graph import Graph
 from tertulia_teams.limits import Rates
+from tertulia_teams.looks import CardLooks
 from tertulia_teams.reach import Reach
 from tertulia_teams.references import Reference
 from tertulia_teams.texts import phrase
@@ -66,6 +67,7 @@ class Outbound:
             replies=TeamsReplies(self),
             participation=TeamsParticipation(self),
             directory=TeamsDirectory(self.context, self.connector, self.graph, self.reach),
+            preview=CardLooks(),
         )
 
 

@@ -14,6 +14,7 @@ from tertulia_trello.desk import Desk
 from tertulia_trello.directory import BoardDirectory
 from tertulia_trello.history import BoardHistory
 from tertulia_trello.linking import Linking, link_page
+from tertulia_trello.looks import CardLooks
 from tertulia_trello.replies import CommentReplies, own_page
 from tertulia_trello.rituals import CardRituals
 from tertulia_trello.watch import Watch
@@ -44,6 +45,7 @@ def register_platforms(context: Context) -> Iterable[Platform]:
             replies=CommentReplies(desk.client, own_page(context.public_url), link_page(context)),
             participation=BoardHistory(desk, watch),
             directory=BoardDirectory(desk, watch),
+            preview=CardLooks(desk.settings.username),
         ),
     )
 

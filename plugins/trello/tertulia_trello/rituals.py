@@ -119,25 +119,32 @@ class CardRituals:
 
     async def _checks(self, ref: Ref, prompt: Prompt, *, grouped: bool) -> None:
         """Put what can be ticked on the card; a card without it is a card all the same."""
-        kept, items = await self._desk.card(ref), [(f.key, f.label) for f in prompt.fields if f.kind == "confirm"]
+        kept, items = await self._desk.card(ref), ticks(prompt)
         items += [("", MET)] if grouped else []
         if kept is None or kept["checks"] or not items:
             return
         try:
             checklist = await self._client.create_checklist(split(ref)[1], CHECKLIST)
-            checks = {
-                await self._client.create_check_item(checklist, " ".join(cards.broken(label).split())[:200]): key
-                for key, label in items
-            }
+            checks = {await self._client.create_check_item(checklist, label): key for key, label in items}
         except SendError:
             return
         await self._desk.keep(ref, {**kept, "checks": checks})
 
 
+def ticks(prompt: Prompt) -> list[tuple[str, str]]:
+    """Return the key of each field that can be ticked, with the text of its line on the checklist."""
+    asked = [field for field in prompt.fields if field.kind == "confirm"]
+    return [(field.key, " ".join(cards.broken(field.label).split())[:200]) for field in asked]
+
+
+def hidden(prompt: Prompt) -> bool:
+    """Tell whether others must not see the answer: whatever stands on a card, everybody reads."""
+    asks = bool(prompt.fields or prompt.actions)
+    return asks and (prompt.privacy == "confidential" or prompt.visibility == "me")
+
+
 def _check(prompt: Prompt) -> None:
-    """Refuse a question whose answer others must not see: whatever stands on a card, everybody reads."""
-    asks = prompt.fields or prompt.actions
-    if asks and (prompt.privacy == "confidential" or prompt.visibility == "me"):
+    if hidden(prompt):
         raise Unreachable("a question whose answer others must not see is never put on a card")
 
 

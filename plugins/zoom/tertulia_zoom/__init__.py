@@ -28,6 +28,7 @@ def register_platforms(context: Context) -> Iterable[Platform]:
     from tertulia_zoom.desk import desk  # zoomus takes a while to import, which no command line should wait for
     from tertulia_zoom.directory import UserDirectory
     from tertulia_zoom.history import MeetingHistory
+    from tertulia_zoom.looks import ZoomLooks
 
     mine, chat = desk(context), team_chat(context)
     return (
@@ -38,6 +39,7 @@ def register_platforms(context: Context) -> Iterable[Platform]:
             replies=chat.replies,
             participation=MeetingHistory(mine),
             directory=UserDirectory(mine),
+            preview=ZoomLooks(),
         ),
     )
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 
 from tertulia.errors import Mistake
-from tertulia.services import programs
+from tertulia.services import previewing, programs
+from tertulia.services.previewing import Preview
 from tertulia.services.program_plan import Plan
+from tertulia.storage.people import Workspace
 from tertulia.web import pages
 from tertulia.web.access import register
 from tertulia.web.console.scope import ABOVE, RUNNING, home_of, path_of, sent
@@ -38,17 +40,18 @@ async def change(request: web.Request) -> web.Response:
             case "plan":
                 return await _page(request, text=text, planned=True)
             case "apply":
-                await _apply(request, text, form.get("version", ""))
+                done = await _apply(request, text, form.get("version", ""))
             case "return":
-                await _return(request, form.get("to", ""))
+                done = await _return(request, form.get("to", ""))
             case _:
                 raise Mistake("Nothing was chosen; press one of the buttons.")
     except Mistake as mistake:
         return await _page(request, text=text or None, error=str(mistake))
-    return see_other(path_of(request, "/program"))
+    return see_other(path_of(request, f"/program?done={done}"))
 
 
-async def _apply(request: web.Request, text: str, version: str) -> None:
+async def _apply(request: web.Request, text: str, version: str) -> str:
+    """Put *text* into force; return what the page says then."""
     runtime = request.app[RUNTIME]
     async with runtime.database.write() as tx:
         home = await home_of(request, tx)
@@ -59,10 +62,11 @@ async def _apply(request: web.Request, text: str, version: str) -> None:
                 f"Somebody put version {current} into force meanwhile; look at what changes once more, then apply it."
             )
         whose = {"organization": home.organization, "workspace": home.id}
-        await programs.apply(runtime, tx, **whose, text=text, actor=request[SESSION].person)
+        program = await programs.apply(runtime, tx, **whose, text=text, actor=request[SESSION].person)
+    return "same" if program.version == current else "applied"
 
 
-async def _return(request: web.Request, to: str) -> None:
+async def _return(request: web.Request, to: str) -> str:
     if not to.isascii() or not to.isdigit() or len(to) > 9:
         raise Mistake("Choose the version to return to.")
     runtime = request.app[RUNTIME]
@@ -70,6 +74,7 @@ async def _return(request: web.Request, to: str) -> None:
         home = await home_of(request, tx)
         whose = {"organization": home.organization, "workspace": home.id}
         await programs.apply_version(runtime, tx, **whose, version=int(to), actor=request[SESSION].person)
+    return "returned"
 
 
 async def _page(
@@ -96,5 +101,16 @@ async def _page(
         current=versions[0].stored.program.version if versions else 0,
         plan=plan,
         planned=planned,
+        previews=_previews(request, home, plan) if plan and planned else (),
+        changed={change.practice for change in plan.changes} if plan else set(),
+        dumps=pages.dumps,
+        done=request.query.get("done", ""),
         error=error,
     )
+
+
+def _previews(request: web.Request, home: Workspace, plan: Plan) -> tuple[Preview, ...]:
+    """Show how the practices would look, those that change first."""
+    changed = {change.practice for change in plan.changes}
+    found = previewing.preview(request.app[RUNTIME], home, plan.program)
+    return tuple(sorted(found, key=lambda one: one.practice.key not in changed))

@@ -40,6 +40,51 @@ async def test_a_change_is_looked_at_put_into_force_and_taken_back(open_site: Op
         assert (third.document, third.program.version) == (first.document, second.program.version + 1)
 
 
+async def test_after_a_change_one_button_returns_to_the_former_version(open_site: OpenSite) -> None:
+    async with open_site() as site:
+        acme = site.tenants["Acme"]
+        admin = await site.member(acme, "admin")
+        path = f"/workspaces/{acme.workspace}/program"
+        first = await newest(site, acme)
+        assert "is in force." not in await (await admin.get(path)).text()
+        form = {"do": "apply", "document": first.document, "version": str(first.program.version)}
+        same = await admin.post(path, form)
+        assert same.headers["Location"] == f"{path}?done=same"
+        assert "so it stays in force" in await (await admin.get(f"{path}?done=same")).text()
+        changed = first.document.replace("Question of", "A question of")
+        answer = await admin.post(path, {**form, "document": changed})
+        page = unescape(await (await admin.get(answer.headers["Location"])).text())
+        notice = page.split('role="status"')[1].split("</section>")[0]
+        assert "Version 2 is in force. Rounds that are open go on as they were opened" in notice
+        assert "takes back nothing that was sent" in notice
+        assert 'name="to" value="1"' in notice
+        opened = await site.round(acme, "ask")
+        assert (await admin.post(path, {"do": "return", "to": "1"})).headers["Location"] == f"{path}?done=returned"
+        assert (await newest(site, acme)).document == first.document
+        assert await site.round(acme, "ask") == opened
+
+
+async def test_a_change_is_shown_as_the_platforms_would_show_it(open_site: OpenSite) -> None:
+    async with open_site() as site:
+        acme = site.tenants["Acme"]
+        admin = await site.member(acme, "admin")
+        path = f"/workspaces/{acme.workspace}/program"
+        first = await newest(site, acme)
+        assert "How it would look" not in await (await admin.get(path)).text()
+        changed = first.document.replace("Question of", "<b>Question</b> of")
+        text = await (await admin.post(path, {"do": "plan", "document": changed})).text()
+        looks = text.split("How it would look")[1].split("Next rounds")[0]
+        # what changes comes first, and open
+        assert looks.index("<details open>") < looks.index("Question") < looks.index("Poll of")
+        assert looks.count("<details open>") == 1
+        assert "&lt;b&gt;Question&lt;/b&gt; of CanaryAcme" in looks
+        assert "<b>" not in looks
+        assert "Mail to one person" in looks
+        assert "Page behind the personal link" in looks
+        assert "&#34;Subject&#34;" in looks
+        assert "CanaryAcme member" not in looks
+
+
 async def test_a_fault_is_told_and_what_was_written_stays(open_site: OpenSite) -> None:
     async with open_site() as site:
         acme = site.tenants["Acme"]
