@@ -21,6 +21,7 @@ GROUPS = {
     "keys": ("keys", "Make, add and change the keys that seal secrets."),
     "people": ("people", "Organizations, persons, imports, roles and merges."),
     "workspace": ("workspaces", "The parts of an organization that run a program."),
+    "tokens": ("tokens", "Make, list and revoke tokens of the JSON API."),
     "plugins": ("plugins", "Enable and configure plugins, per workspace."),
     "program": ("program", "Check, plan and apply a workspace's program."),
     "places": ("places", "The shared places that a workspace's program knows."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -182,13 +182,17 @@ async def test_every_component_leads_to_a_heading_of_the_page_of_formulas(open_s
         assert "<h1" in page
 
 
-async def test_json_and_card_say_what_the_page_says(open_site: OpenSite) -> None:
+async def test_json_and_card_say_what_the_page_says(
+    open_site: OpenSite, program: Callable[..., Awaitable[Any]]
+) -> None:
     async with open_site() as site:
         acme = site.tenants["Acme"]
         await lived(site, acme)
         admin = await site.member(acme, "admin")
         answer = await admin.get(f"{path(acme)}.json")
         document = json.loads(await answer.text())
+        told = (await (await program(site, acme, "admin"))("GET", "overview")).document
+        assert told["components"] == document["components"]
         shown = await text(await admin.get(path(acme)))
         assert document["score"] is None
         by_key = {one["key"]: one for one in document["components"]}

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from html import unescape
@@ -160,7 +160,9 @@ async def test_a_team_that_hardly_changed_sees_its_department_and_when_it_return
         assert [one["published"] for one in cells_] == [True, True, False, False, False]
 
 
-async def test_who_runs_the_program_sees_every_published_cell_alike_everywhere(open_site: OpenSite) -> None:
+async def test_who_runs_the_program_sees_every_published_cell_alike_everywhere(
+    open_site: OpenSite, program: Callable[..., Awaitable[Any]]
+) -> None:
     async with open_site() as site:
         acme = site.tenants["Acme"]
         round_id = await released(site, acme)
@@ -178,6 +180,11 @@ async def test_who_runs_the_program_sees_every_published_cell_alike_everywhere(o
         assert shown.index(": 70 %") < shown.index(": 30 %")
         document = json.loads(await (await admin.get(f"{above}/{round_id}/cells.json")).text())
         assert [share for _, share in document["related"][0]["shares"]] == [70, 30]
+        call = await program(site, acme, "admin")
+        told = (await call("GET", f"surveys/{round_id}")).document
+        assert without_times(told) == without_times(document)
+        (listed,) = (await call("GET", "surveys")).document["items"]
+        assert (listed["round"], listed["title"]) == (round_id, document["title"])
         file = await admin.get(f"{above}/{round_id}/cells.csv")
         assert file.headers["Content-Disposition"].startswith('attachment; filename="poll-')
         rows = list(csv.DictReader(io.StringIO(await file.text())))
@@ -236,6 +243,11 @@ async def test_nobody_else_sees_any_of_it(open_site: OpenSite) -> None:
             assert (await visitor.get(path)).status == 404
         assert round_id not in await (await stranger.get("/my/results")).text()
         assert (await site.visitor().get(f"/my/results/{round_id}")).status == 303
+
+
+def without_times(document: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what the API writes in another way."""
+    return {name: value for name, value in document.items() if name not in ("opened", "closed")}
 
 
 async def test_an_open_survey_and_a_ritual_have_no_results_page(open_site: OpenSite) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from tertulia.web.console import (
+    api_tokens,
     audit_log,
     installed,
     members,
@@ -16,7 +17,7 @@ from tertulia.web.console import (
     workspace_settings,
 )
 
-GOVERNING = (proposals, role_list, workspace_settings)
+GOVERNING = (proposals, role_list, workspace_settings, api_tokens)
 """Who may do what, and what takes two of them."""
 
 
