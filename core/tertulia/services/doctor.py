@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from tertulia.domain.planning import WEB
 from tertulia.runtime import Runtime
 from tertulia.services import identities, reachability
+from tertulia.services.entra import checks
 from tertulia.storage import people, programs, schema, tables
 from tertulia.storage.database import Database, Tx
 from tertulia.storage.people import Organization, Workspace
@@ -26,6 +27,7 @@ ALIVE = 60.0
 """A worker that gave no sign of life for so many seconds does not run."""
 SKEW = timedelta(minutes=5)
 NAMES = 50
+ENTRA = "sign-in with Entra"
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,14 @@ async def examine(runtime: Runtime, *, names: bool = False) -> AsyncIterator[Fin
     for _, fault in sorted(runtime.plugins.faults.items()):
         # one that the allow-list leaves out is meant to be left out
         yield Finding("fault" if runtime.config.plugins is None else "note", "plugins", fault)
+    settings = runtime.config.entra
+    if settings is not None:
+        async for level, text in checks.of_provider(runtime.config, settings):
+            yield Finding(level, ENTRA, text)
     async with runtime.database.read() as tx:
+        if settings is not None:
+            async for level, text in checks.of_people(tx, settings):
+                yield Finding(level, ENTRA, text)
         yield await _clock(runtime, tx)
         yield await _workers(runtime, tx)
         owners = await people.organizations(tx)

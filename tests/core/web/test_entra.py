@@ -15,8 +15,8 @@ import sqlalchemy as sa
 
 from tertulia.domain.people import Actor
 from tertulia.entra_settings import EntraSettings
-from tertulia.services import erasing, identities, page_links
-from tertulia.services.entra import accounts
+from tertulia.services import doctor, erasing, identities, page_links
+from tertulia.services.entra import accounts, checks
 from tertulia.storage import people
 from tertulia.storage.tables import audit, identity, session_origin, spent_sign_in, web_session
 from tertulia.testing.entra import EntraAccount, StandInEntra
@@ -377,6 +377,18 @@ async def test_a_tenant_is_one_organization_s(open_site: OpenSite, tmp_path: Pat
             assert await accounts.organization_of(tx, settings, TENANT) == organization
             assert await accounts.organization_of(tx, settings, OTHER) is None
         # there are two organizations, and nothing says whose the tenant is
+        found = [one async for one in doctor.examine(at.site.runtime) if one.area == doctor.ENTRA]
+        assert [one.level for one in found] == ["ok", "ok", "fault", "fault"]
+        assert f"gives {TENANT} no organization that exists (2 do)" in found[2].text
+        settings = EntraSettings(client_id=CLIENT, secret_file=tmp_path, tenants={TENANT: acme, OTHER: zenith})
+        assert [one async for one in checks.of_people(tx, settings)] == [
+            ("ok", f"2 people can sign in with an account of {TENANT}."),
+            (
+                "note",
+                f"Nobody's account of {OTHER} is known, so nobody signs in with one; let a plugin's directory of "
+                "that tenant be read, or let people connect their account on their page.",
+            ),
+        ]
         assert await _reason(await at.sign_in(at.site.visitor(), OWNER)) == "tenant"
 
 

@@ -60,10 +60,10 @@ async def connect(runtime: Runtime, tx: Tx, organization: Id, person: Id, accoun
         raise NotSignedIn("taken") from None
 
 
-async def known(tx: Tx, organization: Id, tenants: tuple[str, ...]) -> int:
-    """Count the persons whom an account of these tenants would sign in."""
+async def known(tx: Tx, organization: Id, tenant: str) -> int:
+    """Count the persons whom an account of a tenant would sign in."""
     query = sa.select(sa.func.count(sa.distinct(identity.c.person_id))).where(
-        identity.c.organization_id == organization, identity.c.realm.in_(tenants), identity.c.person_id.is_not(None)
+        identity.c.organization_id == organization, identity.c.realm == tenant, identity.c.person_id.is_not(None)
     )
     return int((await tx.execute(query)).scalar_one())
 
