@@ -6,12 +6,11 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 
 from tertulia.domain.identifiers import Id, Json
+from tertulia.domain.surveys import FEWEST_ANSWERS
 
 NAMES = ("Herons", "Otters", "Foxes", "Owls", "Lynxes", "Swifts", "Badgers", "Hares")
 SMALLEST = 5
 """People for whom it is worth making another team."""
-FEWEST = 3
-"""So many who are not shown must stand behind a figure, or none at all: nobody's points follow from it."""
 AVERAGE = 0.5
 """How strong somebody is taken to be who never played."""
 
@@ -52,8 +51,8 @@ def points(questions: Sequence[Json], given: Json) -> int:
 def counted(questions: Sequence[Json], given: Sequence[Json]) -> Json:
     """Count what everybody gave, without names: each team's average, and how many were right.
 
-    A team is left out where one or two of it who are not shown would stand behind its figure, and so is how often
-    each question was answered rightly where so few stand behind all that is left out.
+    A team is left out where some of it who are not shown, but fewer than `FEWEST_ANSWERS`, would stand behind its
+    figure, and so is how often each question was answered rightly where so few stand behind all that is left out.
     """
     teams, hidden = [], 0
     for team in sorted({one["team"] for one in given if "team" in one}):
@@ -66,7 +65,7 @@ def counted(questions: Sequence[Json], given: Sequence[Json]) -> Json:
     without = [one for one in given if "team" not in one]
     hidden += sum(not one.get("shown") for one in without)
     right = None
-    if hidden == 0 or hidden >= FEWEST:
+    if hidden == 0 or hidden >= FEWEST_ANSWERS:
         right = [
             sum(points([one], {"q1": each.get(f"q{at}")}) for each in given) for at, one in enumerate(questions, 1)
         ]
@@ -76,4 +75,4 @@ def counted(questions: Sequence[Json], given: Sequence[Json]) -> Json:
 
 def _tells(given: Sequence[Json]) -> bool:
     hidden = sum(not one.get("shown") for one in given)
-    return hidden == 0 or hidden >= FEWEST
+    return hidden == 0 or hidden >= FEWEST_ANSWERS

@@ -15,13 +15,11 @@ from pydantic import Field as Setting
 from tertulia.domain.identifiers import Json
 from tertulia.domain.markup import Markup
 from tertulia.domain.prompts import Action, Draft, Field, Given, Option, Privacy
+from tertulia.domain.surveys import FEWEST_ANSWERS
 from tertulia.errors import Mistake
 from tertulia.extension import Prepared, RoundRequest, Shared, Tally
 from tertulia.forms import choice
 from tertulia.wording import words
-
-FEWEST = 3
-"""So many must have chosen before numbers are told: nobody's choice follows from them."""
 
 
 class Options(BaseModel):
@@ -85,11 +83,11 @@ class ThisOrThat:
         return Given(values=given)
 
     def count(self, content: Json, given: Sequence[Json]) -> Json:
-        """Count both sides of each pair, where at least three chose."""
+        """Count both sides of each pair, where enough chose."""
         told: list[tuple[int, int] | None] = []
         for field in _fields(content):
             left, right = (sum(one.get(field.key) == side for one in given) for side in ("left", "right"))
-            told.append((left, right) if left + right >= FEWEST else None)
+            told.append((left, right) if left + right >= FEWEST_ANSWERS else None)
         return {"pairs": told}
 
     def summary(self, content: Json, given: Sequence[Shared], tally: Tally, language: str) -> Draft | None:

@@ -13,6 +13,7 @@ from pydantic import Field as Setting
 from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.markup import Markup
 from tertulia.domain.prompts import Action, Draft, Field, Given, Option, Privacy
+from tertulia.domain.surveys import FEWEST_ANSWERS
 from tertulia.errors import Mistake
 from tertulia.extension import Prepared, RoundRequest, Shared, Tally
 from tertulia.forms import choice, text
@@ -21,10 +22,8 @@ from tertulia.wording import Words, words
 
 GUESS, TOLD = "guess", "told"
 READ_FOR = timedelta(days=2)
-AROUND = 4
-"""Each guesses the lies of at most that many others."""
-FEWEST = 3
-"""So many must have guessed before their number is told."""
+AROUND = 6
+"""Each guesses the lies of at most that many others; enough for how many were fooled to be told."""
 ROOM = 200
 KEYS = ("1", "2", "3")
 
@@ -176,7 +175,9 @@ def _results(outcome: Outcome) -> Mapping[Id, Share]:
     for one, share in outcome.shares.items():
         about = [values[f"p{one}"] for values in guesses.values() if f"p{one}" in values]
         fooled = [guess for guess in about if guess != lies.get(one)]
-        counts = {"fooled": len(fooled), "guessed": len(about)} if one in lies and len(about) >= FEWEST else {}
+        counts = (
+            {"fooled": len(fooled), "guessed": len(about)} if one in lies and len(about) >= FEWEST_ANSWERS else {}
+        )
         mine = dict(guesses.get(one, {}))
         shares[one] = Share(share={"people": share.share["people"], "mine": mine, **counts})
     return shares

@@ -82,24 +82,25 @@ def test_half_an_answer_to_two_truths_is_a_mistake() -> None:
         kind.accept({}, "answer", {"1": "a", "2": "A", "3": "c", "lie": "1"})
 
 
-async def test_this_or_that_is_told_in_numbers_once_three_have_chosen(
+async def test_this_or_that_is_told_in_numbers_once_five_have_chosen(
     open_town: OpenTown, square: Callable[..., Any]
 ) -> None:
     place = square("square")
     async with open_town(place) as town:
         await town.apply(PROGRAM.replace("KIND", "this-or-that"))
-        for name in NAMES:
+        players = ("Ana", "Ben", "Cleo", "Emil", "Fay")
+        for name in (*players, "Dora"):
             await town.add(name)
         async with town.runtime.database.write() as tx:
             await preferences.opt_out(town.runtime, tx, town.organization, town.people["Dora"], "game")
         await town.live(MONDAY + timedelta(hours=10))
-        for name in NAMES[:3]:
+        for name in players:
             side = "left" if name == "Ana" else "right"
             await town.answer(name, {"pair1": side, **({"pair2": "left"} if name != "Ana" else {})})
         pairs = next(row["content"]["pairs"] for row in await town.rounds() if row["state"] == "open")
         await town.live(MONDAY + timedelta(days=1))
         told = place.ritual.sent[-1].prompt.body.plain()
-        assert told == f"- {pairs[0]['left']}: 1, {pairs[0]['right']}: 2"
+        assert told == f"- {pairs[0]['left']}: 1, {pairs[0]['right']}: 4"
         assert town.letters("Dora") == []
 
 

@@ -85,14 +85,14 @@ def test_a_figure_stands_for_nobody_who_is_not_shown() -> None:
             {**right, "team": team, **({"shown": True} if shown else {})} for team, shown in players
         ])  # fmt: skip
 
-    hidden = figures((0, True), (0, True), (0, False), (1, True), (1, True))
+    hidden = figures(*[(0, True)] * 2, *[(0, False)] * 4, (1, True), (1, True))
     assert hidden["teams"] == []
     assert hidden["right"] is None
-    apart = figures((0, False), (0, False), (0, False), (1, True), (1, False), (2, True))
+    apart = figures(*[(0, False)] * 5, (1, True), *[(1, False)] * 4, (2, True))
     assert [one["team"] for one in apart["teams"]] == [0, 2]
-    assert apart["right"] is None, "one of team 1 would follow from the rest"
-    plain = figures((0, False), (0, False), (0, False), (1, True))
-    assert plain["right"] == [4, 4, 4, 0, 0]
+    assert apart["right"] is None, "those of team 1 would follow from the rest"
+    plain = figures(*[(0, False)] * 5, (1, True))
+    assert plain["right"] == [6, 6, 6, 0, 0]
 
 
 def test_equal_points_share_a_place_and_only_who_is_shown_has_one() -> None:
@@ -120,14 +120,15 @@ async def test_a_day_of_quiz_ends_with_results_for_each_and_teams_for_all(
     place = square("square")
     async with open_town(place) as town:
         await town.apply(PROGRAM)
-        for name in NAMES:
+        names = ("Max", "Nia", "Oli", "Pia", *NAMES)
+        for name in names:
             await town.add(name)
         await town.live(MONDAY + timedelta(hours=10))
         asked = await asked_in(town)
         assert "You play for the" in text(town.letters("Ana")[0])
         shares = {row["person_id"]: row["share"]["team"] for row in await town.rows(tables.round_share)}
-        assert sorted(shares.values()) == [0] * 6 + [1] * 6
-        for number, name in enumerate(NAMES[:10]):
+        assert sorted(shares.values()) == [0] * 8 + [1] * 8
+        for number, name in enumerate(names[:14]):
             reply = await town.answer(name, answers(asked, number % 4) | ({"shown": True} if name == "Ana" else {}))
             assert reply.status == "taken"
         await town.answer("Kim", verb="pass")
@@ -135,9 +136,9 @@ async def test_a_day_of_quiz_ends_with_results_for_each_and_teams_for_all(
         await town.live(MONDAY + timedelta(hours=20))
 
         told = place.ritual.sent[-1].prompt.body.plain()
-        assert "10 people played." in told
+        assert "14 people played." in told
         assert "1. Ana: 0" in told
-        assert not [name for name in NAMES[1:] if f"{name}:" in told]
+        assert not [name for name in names if name != "Ana" and f"{name}:" in told]
         assert told.count("players)") == 2
         assert asked["questions"][0]["why"] in told
 
@@ -154,7 +155,7 @@ async def test_a_day_of_quiz_ends_with_results_for_each_and_teams_for_all(
         assert kept[town.people["Dora"]] == 1.0
         assert town.people["Kim"] not in kept
         facts = await town.rows(tables.participation)
-        assert sorted(row["person_id"] for row in facts) == sorted(town.people[name] for name in NAMES[:10])
+        assert sorted(row["person_id"] for row in facts) == sorted(town.people[name] for name in names[:14])
 
 
 async def test_who_opted_out_is_never_written_to_counted_or_shown(

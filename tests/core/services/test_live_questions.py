@@ -191,15 +191,15 @@ async def test_guests_answer_each_question_and_leave_no_name(open_stage: Open) -
 
 async def test_teams_are_drawn_of_who_plays_and_stay(open_stage: Open) -> None:
     async with open_stage() as stage:
-        names = [f"P{number:02d}" for number in range(12)]
+        names = [f"P{number:02d}" for number in range(14)]
         made = await game(stage, *names)
         await made.live.advance(made.session, HOST, "asking")
-        for name in names[:10]:
+        for name in names[:12]:
             await made.play(name, 1, shown=name == "P00")
         await made.live.show_question(made.session, HOST, 2)
         first = {row["person_id"]: row["share"]["team"] for row in await stage.rows(tables.round_share)}
-        assert sorted(first.values()) == [0] * 5 + [1] * 5
-        assert "1 (5 players)" in await made.board()
+        assert sorted(first.values()) == [0] * 6 + [1] * 6
+        assert "1 (6 players)" in await made.board()
         assert "You play for the" in (await made.live.prompt(made.session, actor("P00"))).body.plain()
         for name in names:
             await made.play(name, 2, shown=name == "P00")
@@ -208,10 +208,10 @@ async def test_teams_are_drawn_of_who_plays_and_stay(open_stage: Open) -> None:
         await made.live.close_question(made.session, HOST, 2)
         later = {row["person_id"]: row["share"]["team"] for row in await stage.rows(tables.round_share)}
         assert {one: later[one] for one in first} == first
-        assert len(later) == 12
+        assert len(later) == 14
         board = await made.board()
         assert "1. P00: 2" in board
-        assert "(5 players)" in board, "who opted out is not counted"
+        assert "(6 players)" in board, "who opted out is not counted"
 
 
 async def test_answers_at_the_same_moment_count_once_each(open_stage: Open) -> None:
