@@ -68,6 +68,6 @@ async def declare(platform: str, ref: str, kind: PlaceKind, workspace: str | Non
             actor=actor(),
             verb="place.declare",
             subject=key,
-            detail={"platform": platform, "kind": kind},
+            detail={"workspace": home.id, "platform": platform, "kind": kind},
         )
     click.echo(f"{ref} is a {kind} of {home.name}.")

@@ -280,7 +280,7 @@ async def _note(
         actor=actor,
         verb=verb,
         subject=one.id,
-        detail={"rule": one.rule.key, **detail},
+        detail={"workspace": home.id, "rule": one.rule.key, **detail},
     )
 
 

@@ -63,7 +63,11 @@ async def retry(runtime: Runtime, tx: Tx, *, organization: Id, round_id: Id, act
         actor=actor,
         verb="round.retry",
         subject=round_.id,
-        detail={"what": sorted({row["purpose"] for _, row in again}), "at_least": told},
+        detail={
+            "workspace": round_.workspace,
+            "what": sorted({row["purpose"] for _, row in again}),
+            "at_least": told,
+        },
     )
     return len(again)
 

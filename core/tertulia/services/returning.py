@@ -156,5 +156,5 @@ async def _note(runtime: Runtime, tx: Tx, round_: RoundRow, verb: str, actor: st
         actor=actor,
         verb=verb,
         subject=round_.id,
-        detail={} if number is None else {"number": number},
+        detail={"workspace": round_.workspace, **({} if number is None else {"number": number})},
     )

@@ -18,6 +18,12 @@ from tertulia.storage.vault import Vault
 BASE = "audit_base"
 """The stamp, sealed, of the last entry that retention removed: the chain starts after it."""
 PLACE = ("stamp", BASE)
+AREAS = (
+    "audit", "console", "employment", "export", "hard_weeks", "inbox", "installation", "organization", "overview",
+    "people", "place", "program", "proposal", "recommendation", "role", "round", "setting", "survey", "token",
+    "workspace",
+)  # fmt: skip
+"""What a log shows: how a program is run. Entries about people's care, groups and messages belong to those people."""
 
 
 async def record(
@@ -84,12 +90,22 @@ class Entry:
 
 
 async def entries(
-    tx: Tx, organization: Id, *, areas: Collection[str], most: int, before: int | None = None
+    tx: Tx, organization: Id, workspace: Id, *, areas: Collection[str], most: int, before: int | None = None
 ) -> list[Entry]:
-    """Return the *most* newest entries of some *areas*, what stands before the dot of a verb, newest first."""
+    """Return the *most* newest entries of some *areas*, what stands before the dot of a verb, newest first.
+
+    They are those of the workspace and those of the whole organization. An entry is a workspace's where its `detail`
+    names it as `workspace`, or where the workspace is its subject.
+    """
     log = tables.audit.c
+    others = sa.select(tables.workspace.c.id).where(
+        tables.workspace.c.organization_id == organization, tables.workspace.c.id != workspace
+    )
+    named = log.detail["workspace"].as_string()
     query = sa.select(log.sequence, log.at, log.actor, log.verb, log.subject, log.detail).where(
-        log.organization_id == organization, sa.or_(*(log.verb.like(f"{area}.%") for area in sorted(areas)))
+        log.organization_id == organization,
+        sa.or_(*(log.verb.like(f"{area}.%") for area in sorted(areas))),
+        sa.or_(named == workspace, sa.and_(named.is_(None), log.subject.not_in(others))),
     )
     if before is not None:
         query = query.where(log.sequence < before)

@@ -31,7 +31,9 @@ async def listed(call: Call) -> Answer:
     """List the newest entries."""
     part, vault, place = call.asked(Part), call.runtime.vault, (LIST, call.home.id)
     before: int | None = opened(vault, part, *place)
-    found = await audit.entries(call.tx, call.organization, areas=AREAS, before=before, most=part.limit + 1)
+    found = await audit.entries(
+        call.tx, call.organization, call.home.id, areas=AREAS, before=before, most=part.limit + 1
+    )
     shown, following = cut(vault, found, part, lambda one: one.sequence, *place)
     who = actors(shown)
     names = {key: one.name for key, one in (await people.persons(call.tx, call.organization, who)).items()}

@@ -9,6 +9,7 @@ from aiohttp import web
 from tertulia.extension import Access
 from tertulia.services import tokens
 from tertulia.storage import audit, people
+from tertulia.storage.audit import AREAS as AREAS
 from tertulia.storage.audit import Entry
 from tertulia.web import pages
 from tertulia.web.access import register
@@ -19,12 +20,6 @@ OWNING = Access(
     kind="role", roles=frozenset({"owner"}), why="who answers for the organization reads who changed what"
 )
 SHOWN = 100
-AREAS = (
-    "audit", "console", "employment", "export", "hard_weeks", "inbox", "installation", "organization", "overview",
-    "people", "place", "program", "proposal", "recommendation", "role", "round", "setting", "survey", "token",
-    "workspace",
-)  # fmt: skip
-"""What is shown: how a program is run. Entries about people's care, groups and messages belong to those people."""
 
 
 def attach(app: web.Application) -> None:
@@ -44,7 +39,7 @@ async def show(request: web.Request) -> web.Response:
     older = int(before) if before.isascii() and before.isdigit() and len(before) < 16 else None
     async with runtime.database.write() as tx:
         home = await home_of(request, tx)
-        entries = await audit.entries(tx, home.organization, areas=AREAS, before=older, most=SHOWN + 1)
+        entries = await audit.entries(tx, home.organization, home.id, areas=AREAS, before=older, most=SHOWN + 1)
         names = {key: one.name for key, one in (await people.persons(tx, home.organization, actors(entries))).items()}
         called = await tokens.named(tx, home.organization, actors(entries))
         await audit.record(

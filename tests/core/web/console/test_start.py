@@ -67,6 +67,28 @@ async def test_whoever_runs_nothing_is_told(open_site: OpenSite) -> None:
         assert "You run no workspace" in await (await member.get("/workspaces")).text()
 
 
+async def test_an_owner_reads_nothing_of_another_workspace_in_the_log(open_site: OpenSite) -> None:
+    async with open_site() as site:
+        acme, runtime = site.tenants["Acme"], site.runtime
+        async with runtime.database.write() as tx:
+            kind = {"name": "Elsewhere", "zone": "UTC", "language": "en"}
+            other = await people.create_workspace(runtime, tx, acme.organization, **kind, actor="elsewhere-make")
+            for actor, subject, detail in (
+                ("elsewhere-subject", other, {}),
+                ("elsewhere-detail", "round", {"workspace": other}),
+                ("here-subject", acme.workspace, {}),
+                ("here-detail", "round", {"workspace": acme.workspace}),
+                ("the-organization", acme.organization, {}),
+            ):
+                entry = {"organization": acme.organization, "at": site.clock.now(), "actor": actor}
+                await audit.record(tx, runtime.vault, **entry, verb="program.apply", subject=subject, detail=detail)
+        owner = await site.member(acme, "owner")
+        page = await (await owner.get(f"/workspaces/{acme.workspace}/audit")).text()
+        assert "elsewhere" not in page
+        for actor in ("here-subject", "here-detail", "the-organization"):
+            assert actor in page
+
+
 async def test_an_owner_reads_the_log_and_reading_is_in_it(open_site: OpenSite) -> None:
     async with open_site() as site:
         acme, zenith = site.tenants["Acme"], site.tenants["Zenith"]
