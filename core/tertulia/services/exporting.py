@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import sqlalchemy as sa
 
@@ -12,6 +12,7 @@ from tertulia.domain.identifiers import Id, Json
 from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
 from tertulia.services.rounds import Progress, progress
+from tertulia.services.tabular import plain_cell
 from tertulia.storage import audit, people, programs
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import round_table
@@ -22,7 +23,6 @@ COLUMNS = (
     *("practice", "kind", "occurrence", "state", "opens_at", "closes_at", "program_version", "confidential"),
     *("invited", "not_reached", "answered", "passed"),
 )
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 async def export(runtime: Runtime, tx: Tx, organization: Id, workspace: Id, *, actor: str) -> Json:
@@ -31,7 +31,7 @@ async def export(runtime: Runtime, tx: Tx, organization: Id, workspace: Id, *, a
     if home is None:
         raise Mistake("There is no such workspace in this organization; list them with `tertulia workspace list`.")
     versions = await programs.history(tx, organization, workspace)
-    rounds = await _rounds(tx, organization, workspace)
+    rounds = [counts(one) async for one in stood(tx, organization, workspace)]
     await audit.record(
         tx,
         runtime.vault,
@@ -58,17 +58,19 @@ async def export(runtime: Runtime, tx: Tx, organization: Id, workspace: Id, *, a
     }
 
 
-async def _rounds(tx: Tx, organization: Id, workspace: Id) -> list[Json]:
+async def stood(tx: Tx, organization: Id, workspace: Id) -> AsyncIterator[Progress]:
+    """Yield how each round of a workspace stands, the oldest first."""
     table = round_table
     mine = (table.c.organization_id == organization, table.c.workspace_id == workspace)
-    ids = (
-        (await tx.execute(sa.select(table.c.id).where(*mine).order_by(table.c.opens_at, table.c.id))).scalars().all()
-    )
-    found = [await progress(tx, organization, one) for one in ids]
-    return [_counts(one) for one in found if one is not None]
+    query = sa.select(table.c.id).where(*mine).order_by(table.c.opens_at, table.c.id)
+    for one in (await tx.execute(query)).scalars().all():
+        found = await progress(tx, organization, one)
+        if found is not None:
+            yield found
 
 
-def _counts(one: Progress) -> Json:
+def counts(one: Progress) -> Json:
+    """Return a round as counts; those of answers are left out where few were asked."""
     round_, invitations = one.round, one.deliveries.get("invite", {})
     reached = sum(count for state, count in invitations.items() if state in ("sent", "ambiguous"))
     tells = round_.confidential or reached >= FEW
@@ -96,9 +98,3 @@ def as_csv(rounds: Sequence[Json]) -> str:
     for one in rounds:
         writer.writerow([plain_cell(one[name]) for name in COLUMNS])
     return out.getvalue()
-
-
-def plain_cell(value: object) -> str:
-    """Keep a spreadsheet from taking a text for a formula."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from tertulia.domain.surveys import Item
 from tertulia.runtime import Runtime
 from tertulia.services import releasing, returning, rounds
 from tertulia.services.rounds import RoundRow
+from tertulia.services.tabular import plain_cell
 from tertulia.storage import people
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import membership, round_table
@@ -268,21 +269,23 @@ def _cell(line: Line) -> dict[str, Any]:
     }
 
 
-def as_csv(results_: Results) -> str:
-    """Write the results as CSV, one row for each level of a published cell, one for each that is not."""
-    file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow(COLUMNS)
+def rows(results_: Results) -> Iterator[dict[str, Any]]:
+    """Yield one row for each level of a published cell, and one for each cell that is not."""
     for line in results_.lines:
         whole = _cell(line)
         for level in whole["levels"] or [{}]:
-            writer.writerow([_safe({**whole, **level}.get(column)) for column in COLUMNS])
+            row = {**whole, **level}
+            yield {column: row.get(column) for column in COLUMNS}
+
+
+def as_csv(results_: Results) -> str:
+    """Write the results as CSV, none of whose cells a spreadsheet takes for a formula."""
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(COLUMNS)
+    for row in rows(results_):
+        writer.writerow([plain_cell(cell) if isinstance(cell, str) else cell for cell in row.values()])
     return file.getvalue()
-
-
-def _safe(value: object) -> object:
-    """Keep a spreadsheet from taking a text for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
 
 
 def table(lines: Iterable[Line]) -> tuple[Sequence[Item], Mapping[tuple[Family, str], Mapping[str, Line]]]:

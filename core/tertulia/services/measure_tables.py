@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from tertulia.domain.identifiers import Json
 from tertulia.measures.figures import Figure
-from tertulia.services import exporting
 from tertulia.services.figures import name_of
+from tertulia.services.tabular import plain_cell
 
 COLUMNS = (
     *("family", "key", "about", "period", "kind", "group", "unit", "value", "low", "high", "n"),
@@ -62,7 +62,7 @@ def as_csv(figures: Sequence[Figure]) -> str:
 
 
 def _cell(value: object) -> object:
-    return exporting.plain_cell(value) if value is None or isinstance(value, str) else value
+    return plain_cell(value) if value is None or isinstance(value, str) else value
 
 
 def words(figure: Figure) -> str:

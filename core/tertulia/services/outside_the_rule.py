@@ -48,7 +48,7 @@ def _words(one: Entry, names: Mapping[Id, str]) -> str:
         case "role.revoke":
             return f"The role {one.detail.get('role')} was taken from {who}."
         case "program.threshold":
-            changes = "; ".join(f"“{key}” from {change}" for key, change in one.detail.items())
+            changes = "; ".join(f"“{key}” from {change}" for key, change in one.detail["fewest"].items())
             return f"The number of people behind every figure changed: {changes}."
         case _:
             return f"The e-mail domains are now: {', '.join(map(str, one.detail.get('domains', ()))) or 'none'}."

@@ -89,7 +89,8 @@ async def _apply(
     changes = [_audited(each) for each in differences(old, program)]
     noted = {"program.apply": {"version": program.version, "changes": changes}}
     if thresholds:
-        noted["program.threshold"] = {key: f"{before} to {after}" for key, (before, after) in thresholds.items()}
+        said = {key: f"{before} to {after}" for key, (before, after) in thresholds.items()}
+        noted["program.threshold"] = {"fewest": said}
     for verb, detail in noted.items():
         await audit.record(
             tx,

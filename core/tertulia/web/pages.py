@@ -33,7 +33,7 @@ KINDS = {
 }
 SECTIONS = (
     "", "/program", "/rounds", "/people", "/plugins", "/overview", "/recommendations", "/surveys", "/hard-weeks",
-    "/care", "/proposals", "/roles", "/settings", "/tokens", "/audit",
+    "/care", "/proposals", "/roles", "/exports", "/settings", "/tokens", "/audit",
 )  # fmt: skip
 """The pages of a workspace that `sections.html` leads to, where they exist and the caller may see them."""
 _language: ContextVar[str] = ContextVar("language", default="en")

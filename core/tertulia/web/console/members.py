@@ -14,10 +14,10 @@ from tertulia.domain.people import Person
 from tertulia.errors import Mistake
 from tertulia.services import importing
 from tertulia.services.importing import ImportPlan
-from tertulia.storage import audit, people
+from tertulia.storage import people
 from tertulia.web import pages
 from tertulia.web.access import register
-from tertulia.web.console.scope import ABOVE, RUNNING, home_of
+from tertulia.web.console.scope import ABOVE, RUNNING, home_of, note_reading
 from tertulia.web.edge import failure
 from tertulia.web.state import RUNTIME, SESSION
 from tertulia.web.uploads import UPLOAD, Upload
@@ -82,19 +82,9 @@ async def _page(
     sought = request.query.get("q", "").strip()[:100]
     start = request.query.get("from", "")
     first = int(start) if start.isascii() and start.isdigit() and len(start) < 9 else 0
-    runtime = request.app[RUNTIME]
-    async with runtime.database.write() as tx:
+    await note_reading(request, "people.read", {"from": first, "sought": bool(sought)})
+    async with request.app[RUNTIME].database.read() as tx:
         home = await home_of(request, tx)
-        await audit.record(
-            tx,
-            runtime.vault,
-            organization=home.organization,
-            at=runtime.clock.now(),
-            actor=request[SESSION].person,
-            verb="people.read",
-            subject=home.id,
-            detail={"from": first, "sought": bool(sought)},
-        )
         found = matching(await people.members(tx, home.organization, home.id), sought)
         listed = found[first : first + AT_ONCE]
         accounts = await people.identities(tx, home.organization, [one.id for one in listed])

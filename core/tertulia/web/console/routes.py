@@ -7,6 +7,7 @@ from aiohttp import web
 from tertulia.web.console import (
     api_tokens,
     audit_log,
+    exports,
     installed,
     members,
     program,
@@ -17,7 +18,7 @@ from tertulia.web.console import (
     workspace_settings,
 )
 
-GOVERNING = (proposals, role_list, workspace_settings, api_tokens)
+GOVERNING = (proposals, role_list, workspace_settings, exports, api_tokens)
 """Who may do what, and what takes two of them."""
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from tertulia.domain.identifiers import Json
 from tertulia.extension import Access
-from tertulia.storage import people
+from tertulia.storage import audit, people
 from tertulia.storage.database import Tx
 from tertulia.storage.people import Workspace
 from tertulia.web.state import RUNTIME, SESSION
@@ -35,6 +36,22 @@ async def zone_of(request: web.Request, tx: Tx) -> str:
     """Return the time zone of whoever reads the page."""
     reader = await people.person(tx, request[SESSION].organization, request[SESSION].person)
     return reader.zone if reader is not None else "UTC"
+
+
+async def note_reading(request: web.Request, verb: str, detail: Json) -> None:
+    """Enter into the log that somebody reads what names people, before they do."""
+    runtime, session = request.app[RUNTIME], request[SESSION]
+    async with runtime.database.write() as tx:
+        await audit.record(
+            tx,
+            runtime.vault,
+            organization=session.organization,
+            at=runtime.clock.now(),
+            actor=session.person,
+            verb=verb,
+            subject=request.match_info["workspace"],
+            detail=detail,
+        )
 
 
 async def sent(request: web.Request) -> dict[str, str]:
