@@ -150,6 +150,9 @@ def _failure(status: int, references: Mapping[Any, Document]) -> Document:
         "description": "\n\n".join(said),
         "content": {problems.TYPE: {"schema": references[ProblemDocument, "serialization"]}},
     }
+    if status == 400:
+        # broken HTTP and lines over 8 KB are refused before anything of ours sees them
+        described["content"]["text/plain"] = {"schema": {"type": "string"}}
     if status in (429, 503):
         words = {"description": "seconds", "required": True, "schema": {"type": "string", "pattern": "^[0-9]+$"}}
         described["headers"] = {"Retry-After": words}
