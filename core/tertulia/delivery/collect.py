@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 import sqlalchemy as sa
 
 from tertulia.capabilities import Batch, Collect, Platform
+from tertulia.delivery import holding
 from tertulia.domain.identifiers import Id
 from tertulia.domain.participation import Interaction, Participation
 from tertulia.domain.people import Member
@@ -144,18 +144,11 @@ class Collector:
 
     async def _hold(self, tx: Tx, live: Live, port: Port) -> bool:
         """Take or renew the lease; false where another worker holds it."""
-        table, name, now = tables.lease, _lease(live, port), time.time()
-        row = {"name": name, "owner": self._owner, "until": now + LEASE}
-        if await upsert(tx, table, [row], keys=("name",)):
-            return True
-        free = sa.or_(table.c.owner == self._owner, table.c.until < now)
-        renewed = table.update().where(table.c.name == name, free).values(owner=self._owner, until=now + LEASE)
-        return (await tx.execute(renewed)).rowcount == 1
+        return await holding.take(tx, _lease(live, port), self._owner, LEASE)
 
     async def _let_go(self, tx: Tx, live: Live, port: Port) -> bool:
         """Give the lease back; false where it was lost."""
-        held = (tables.lease.c.name == _lease(live, port), tables.lease.c.owner == self._owner)
-        return (await tx.execute(tables.lease.delete().where(*held))).rowcount == 1
+        return await holding.give_back(tx, _lease(live, port), self._owner)
 
     async def _run(self, live: Live, port: Port) -> None:
         pause = EVERY[port] * self._runtime.timing.readings_apart

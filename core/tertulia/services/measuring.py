@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
+from tertulia.delivery.holding import alone
 from tertulia.domain.identifiers import Id
 from tertulia.measures.figures import ZONE, Family, Figure, Period
 from tertulia.measures.populations import Gathered, Population
@@ -71,7 +72,15 @@ async def publish_due(runtime: Runtime, kinds: Sequence[Kind]) -> int:
 
 
 async def publish_period(runtime: Runtime, organization: Id, home_id: Id, kind: Kind, period: Period) -> bool:
-    """Publish one period of one family; tell whether that was not done before."""
+    """Publish one period of one family; tell whether that was not done before.
+
+    One worker of all computes; where it dies, another begins anew once its lease has ended.
+    """
+    async with alone(runtime, f"measures:{kind.family}:{home_id}") as mine:
+        return mine and await _publish(runtime, organization, home_id, kind, period)
+
+
+async def _publish(runtime: Runtime, organization: Id, home_id: Id, kind: Kind, period: Period) -> bool:
     async with runtime.database.read() as tx:
         home = await people.workspace(tx, organization, home_id)
         if home is None or await measures.is_published(tx, organization, home_id, kind.family, period.key):

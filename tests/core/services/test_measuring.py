@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from tertulia.delivery import holding
 from tertulia.domain.identifiers import Id
 from tertulia.measures.figures import COMPANY, Figure, Period, week
 from tertulia.measures.populations import Gathered, Population, Share, Statistic
@@ -125,10 +126,44 @@ async def test_two_workers_publish_one_period(open_world: OpenWorld) -> None:
     async with open_world() as world:
         await people(world, {"Sales": 12})
         world.clock.advance(WEEK)
+        kind, period, gathered = kind_of(lambda one: True), week(world.clock.now()), []
+
+        async def gather(*given: Any) -> Gathered:
+            gathered.append(given)
+            # not before the others have tried
+            await asyncio.wait_for(tried.wait(), 60)
+            return await kind.gather(*given)
+
+        async def publish() -> bool:
+            done = await measuring.publish_period(*of, replace(kind, gather=gather), period)
+            tries.append(done)
+            if len(tries) == 2:
+                tried.set()
+            return done
+
+        of = (world.runtime, world.organization, world.workspace)
+        tries, tried = list[bool](), asyncio.Event()
+        done = await asyncio.gather(*(publish() for _ in range(3)))
+        assert sorted(done) == [False, False, True]
+        assert len(gathered) == 1, "the others computed nothing"
+        assert (await read(world))[0].period == period.key
+
+
+async def test_another_worker_computes_what_a_dead_one_left(open_world: OpenWorld) -> None:
+    async with open_world() as world:
+        await people(world, {"Sales": 12})
+        world.clock.advance(WEEK)
         kind, period = kind_of(lambda one: True), week(world.clock.now())
         of = (world.runtime, world.organization, world.workspace, kind, period)
-        done = await asyncio.gather(*(measuring.publish_period(*of) for _ in range(3)))
-        assert sorted(done) == [False, False, True]
+        name = f"measures:{kind.family}:{world.workspace}"
+        async with world.database.write() as tx:
+            assert await holding.take(tx, name, "dead", 60)
+        assert not await measuring.publish_period(*of)
+        async with world.database.write() as tx:
+            await tx.execute(tables.lease.update().values(until=0.0))
+        assert await measuring.publish_period(*of)
+        async with world.database.read() as tx:
+            assert (await tx.execute(sa.select(tables.lease))).all() == []
 
 
 @ON_SQLITE
