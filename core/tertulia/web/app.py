@@ -15,6 +15,7 @@ from tertulia.web import (
     celebrations,
     comments,
     edge,
+    ending,
     entra,
     feedback,
     formulas,
@@ -64,8 +65,10 @@ def build(
     *calls* says how often a token may call.
     """
     app = web.Application(
-        client_max_size=BODY_LIMIT, middlewares=[edge.observe, edge.explain, edge.receive, access.gate]
+        client_max_size=BODY_LIMIT,
+        middlewares=[ending.track, edge.observe, edge.explain, edge.receive, access.gate],
     )
+    ending.attach(app)
     app[RUNTIME] = runtime
     app[WALL] = wall or SystemClock()
     app[WAIT] = wait
