@@ -221,6 +221,12 @@ class Fleet:
 OpenFleet = Callable[..., AbstractAsyncContextManager[Fleet]]
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the soak: it waits for minutes, and nobody should wait for it at the end."""
+    items.sort(key=lambda item: item.path.name != "test_soak.py")
+
+
 @pytest.fixture(scope="session")
 def nursery() -> Iterator[IO[str]]:
     """Start the process that forks workers, so that a restart costs no imports."""
