@@ -72,6 +72,15 @@ def trend(standing: Standing, most: int = 6) -> Chart | None:
     )
 
 
+def course(estimates: Sequence[Estimate], unit: str) -> Chart | None:
+    """Draw numbers round by round with their intervals, in the unit of a survey's item; `None` of a single one."""
+    if len(estimates) < 2:
+        return None
+    scale = _scale([end for one in estimates for end in (one.low, one.high)], LIMITS[unit], HEIGHT)
+    places = zip(estimates, _along(len(estimates), WIDTH), strict=True)
+    return Chart(width=WIDTH, height=HEIGHT, marks=tuple(_mark(one, x, scale) for one, x in places))
+
+
 def control(chart: ControlChart) -> Chart:
     """Draw a control chart: its points, its limits, and which points are signals."""
     width, height = LARGE

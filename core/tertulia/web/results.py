@@ -29,7 +29,6 @@ def attach(app: web.Application) -> None:
     register(app, "GET", "/my/results", my_list, OWN)
     register(app, "GET", "/my/results/{round}", mine, OWN)
     surveys = "/workspaces/{workspace}/surveys"
-    register(app, "GET", surveys, listed, RUNNING)
     register(app, "GET", surveys + "/{round}", page, RUNNING)
     register(app, "GET", surveys + "/{round}/cells.json", as_json, RUNNING)
     register(app, "GET", surveys + "/{round}/cells.csv", as_csv, RUNNING)
@@ -41,7 +40,7 @@ async def my_list(request: web.Request) -> web.Response:
     async with request.app[RUNTIME].database.read() as tx:
         mine_ = await people.workspaces_of(tx, session.organization, session.person)
         found = await _titled(tx, session.organization, mine_)
-    return pages.render(request, "surveys.html", rounds=found, above="/my/results", workspace=None)
+    return pages.render(request, "surveys.html", rounds=found, above="/my/results")
 
 
 async def mine(request: web.Request) -> web.Response:
@@ -54,16 +53,6 @@ async def mine(request: web.Request) -> web.Response:
         found = await in_a_row(runtime, tx, results)
     items, rows = figures.table(lines)
     return pages.render(request, "results.html", results=results, indexes=found, items=items, rows=rows)
-
-
-async def listed(request: web.Request) -> web.Response:
-    """List the surveys of a workspace that ended."""
-    organization, workspace = request[SESSION].organization, request.match_info["workspace"]
-    async with request.app[RUNTIME].database.read() as tx:
-        known = await people.workspace(tx, organization, workspace)
-        found = await _titled(tx, organization, [workspace])
-    above = f"/workspaces/{workspace}/surveys"
-    return pages.render(request, "surveys.html", rounds=found, above=above, workspace=known)
 
 
 async def page(request: web.Request) -> web.Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -57,3 +59,15 @@ def test_a_control_chart_marks_its_signals() -> None:
 def test_headings_are_named_as_hosts_of_repositories_do() -> None:
     assert anchor("Baseline and change") == "baseline-and-change"
     assert anchor("E–I index: teams (weekly)") == "ei-index-teams-weekly"
+
+
+@settings(max_examples=40)
+@given(estimates)
+def test_a_course_rises_where_its_figures_do(values: list[Estimate]) -> None:
+    chart = charts.course(values, "percent")
+    assert chart is not None
+    assert charts.course(values[:1], "percent") is None
+    for (before, left), (after, right) in pairwise(zip(values, chart.marks, strict=True)):
+        assert left.x < right.x
+        assert (right.y <= left.y) if after.value > before.value else (right.y >= left.y)
+    assert all(0 <= mark.top <= mark.bottom <= chart.height for mark in chart.marks)

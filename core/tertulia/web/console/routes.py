@@ -8,6 +8,7 @@ from tertulia.web.console import (
     api_tokens,
     audit_log,
     exports,
+    host,
     installed,
     members,
     program,
@@ -15,6 +16,7 @@ from tertulia.web.console import (
     role_list,
     rounds,
     start,
+    surveys,
     workspace_settings,
 )
 
@@ -24,5 +26,5 @@ GOVERNING = (proposals, role_list, workspace_settings, exports, api_tokens)
 
 def attach(app: web.Application) -> None:
     """Add the console's pages."""
-    for part in (start, program, rounds, members, installed, *GOVERNING, audit_log):
+    for part in (start, host, program, rounds, surveys, members, installed, *GOVERNING, audit_log):
         part.attach(app)
