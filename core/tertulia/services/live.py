@@ -132,6 +132,13 @@ class WorkspaceLive:
         await self._tell()
         return counts
 
+    async def end(self, session: Id, host: Actor | SignedIn) -> None:
+        """End a session wherever it stands; one that is still in the lobby is called off."""
+        async with self._runtime.database.write() as tx:
+            await self._host(tx, host)
+            await self._end(tx, await self._session(tx, session, lock=True))
+        await self._tell()
+
     async def over(self, place: Place, at: datetime | None = None) -> None:
         """End what runs at *place*: the platform says that the meeting is over, perhaps for a while (*at*)."""
         async with self._runtime.database.write() as tx:

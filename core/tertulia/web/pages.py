@@ -32,8 +32,8 @@ KINDS = {
     "live.js": SCRIPT,
 }
 SECTIONS = (
-    "", "/program", "/rounds", "/people", "/plugins", "/overview", "/recommendations", "/surveys", "/hard-weeks",
-    "/care", "/proposals", "/roles", "/exports", "/settings", "/tokens", "/audit",
+    "", "/host", "/program", "/rounds", "/people", "/plugins", "/overview", "/recommendations", "/surveys",
+    "/hard-weeks", "/care", "/proposals", "/roles", "/exports", "/settings", "/tokens", "/audit",
 )  # fmt: skip
 """The pages of a workspace that `sections.html` leads to, where they exist and the caller may see them."""
 _language: ContextVar[str] = ContextVar("language", default="en")

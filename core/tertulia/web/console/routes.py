@@ -8,6 +8,7 @@ from tertulia.web.console import (
     api_tokens,
     audit_log,
     exports,
+    host,
     installed,
     members,
     program,
@@ -25,5 +26,5 @@ GOVERNING = (proposals, role_list, workspace_settings, exports, api_tokens)
 
 def attach(app: web.Application) -> None:
     """Add the console's pages."""
-    for part in (start, program, rounds, surveys, members, installed, *GOVERNING, audit_log):
+    for part in (start, host, program, rounds, surveys, members, installed, *GOVERNING, audit_log):
         part.attach(app)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from aiohttp import web
 
 from tertulia.extension import Access
-from tertulia.services import doctor, program_plan, proposals, recommending, rounds
+from tertulia.services import agenda, doctor, proposals, recommending, rounds
 from tertulia.services.doctor import Finding
-from tertulia.services.program_plan import NextRound
-from tertulia.storage import people, programs
+from tertulia.storage import people
 from tertulia.storage.database import Tx
 from tertulia.storage.people import Workspace
 from tertulia.web import pages, progress
@@ -20,7 +17,7 @@ from tertulia.web.edge import see_other
 from tertulia.web.state import ROLES, RUNTIME, SESSION
 
 OWN = Access(kind="member", why="the workspaces in which the caller has a role")
-LATEST, AHEAD = 30, timedelta(days=14)
+LATEST = 30
 ENDED = frozenset({"closed", "released", "withheld", "cancelled", "planned"})
 
 
@@ -55,7 +52,7 @@ async def show(request: web.Request) -> web.Response:
         waiting = sum(one.state == "open" for one in await recommending.listed(tx, home)) if runs else 0
         proposed = await proposals.waiting(tx, home.organization, home.id, runtime.clock.now()) if runs else []
         running = await _running(tx, home) if roles & progress.SEEING.roles else []
-        ahead = await _ahead(request, tx, home) if runs else ()
+        ahead = await agenda.ahead(tx, home, runtime.clock.now()) if runs else ()
     return pages.render(
         request,
         "console/start.html",
@@ -80,17 +77,3 @@ async def _running(tx: Tx, home: Workspace) -> list[dict[str, object]]:
         if row.state not in ENDED and (standing := await rounds.progress(tx, home.organization, row.id)) is not None:
             found.append(progress.shown(standing))
     return found
-
-
-async def _ahead(request: web.Request, tx: Tx, home: Workspace) -> tuple[NextRound, ...]:
-    """Return the first moment of each practice's next rounds within two weeks."""
-    program = await programs.current(tx, home.organization, home.id)
-    if program is None:
-        return ()
-    now = request.app[RUNTIME].clock.now()
-    members = await people.members(tx, home.organization, home.id)
-    found: dict[str, NextRound] = {}
-    for one in sorted(program_plan.next_rounds(program, members, home.zone, now), key=lambda one: one.utc):
-        if now <= one.utc <= now + AHEAD:
-            found.setdefault(one.practice, one)
-    return tuple(found.values())
