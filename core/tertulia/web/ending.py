@@ -34,10 +34,10 @@ async def track(request: web.Request, handler: Next) -> web.StreamResponse:
 
 
 async def _end(app: web.Application) -> None:
-    left = set(app[RUNNING])
-    if not left:
+    running = app[RUNNING]
+    if not running:
         return
-    _, left = await asyncio.wait(left, timeout=GRACE)
+    _, left = await asyncio.wait(set(running), timeout=GRACE)
     for task in left:
         task.cancel()
     await asyncio.gather(*left, return_exceptions=True)
