@@ -32,6 +32,20 @@ def actors(entries: Sequence[Entry]) -> list[str]:
     return sorted({one.actor for one in entries})
 
 
+def told(value: object) -> str:
+    """Write what an entry holds in words: lists one after the other, records as what stands in them."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(told(one) for one in value)
+        case dict():
+            return " ".join(said for one in value.values() if (said := told(one)))
+    return str(value)
+
+
 async def show(request: web.Request) -> web.Response:
     """Show the newest entries, or those before a number; reading is an entry itself."""
     runtime, session = request.app[RUNTIME], request[SESSION]
@@ -59,5 +73,6 @@ async def show(request: web.Request) -> web.Response:
         entries=entries[:SHOWN],
         names=names,
         tokens=called,
+        told=told,
         more=entries[SHOWN - 1].sequence if len(entries) > SHOWN else None,
     )

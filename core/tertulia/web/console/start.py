@@ -7,7 +7,7 @@ from aiohttp import web
 from tertulia.extension import Access
 from tertulia.services import agenda, doctor, proposals, recommending, rounds
 from tertulia.services.doctor import Finding
-from tertulia.storage import people
+from tertulia.storage import people, programs
 from tertulia.storage.database import Tx
 from tertulia.storage.people import Workspace
 from tertulia.web import pages, progress
@@ -53,6 +53,7 @@ async def show(request: web.Request) -> web.Response:
         proposed = await proposals.waiting(tx, home.organization, home.id, runtime.clock.now()) if runs else []
         running = await _running(tx, home) if roles & progress.SEEING.roles else []
         ahead = await agenda.ahead(tx, home, runtime.clock.now()) if runs else ()
+        program = await programs.current(tx, home.organization, home.id)
     return pages.render(
         request,
         "console/start.html",
@@ -64,6 +65,7 @@ async def show(request: web.Request) -> web.Response:
         running=running,
         ahead=ahead,
         runs=runs,
+        titles={one.key: one.title for one in program.practices} if program is not None else {},
     )
 
 
