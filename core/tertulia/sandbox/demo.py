@@ -52,7 +52,7 @@ class Options:
     port: int = 0
     leave: bool = False
     browser: bool = True
-    pace: timedelta = timedelta(minutes=1)
+    pace: timedelta = timedelta(seconds=10)
 
 
 async def run(options: Options, console: Console) -> None:

@@ -25,6 +25,7 @@ LIFE: web.AppKey[Life] = web.AppKey("life", Life)
 STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
 PACES = {
     "stopped": timedelta(0),
+    "ten": timedelta(seconds=10),
     "minute": timedelta(minutes=1),
     "hour": timedelta(hours=1),
     "six": timedelta(hours=6),

@@ -19,7 +19,7 @@ from tertulia.domain.identifiers import Id, Json
 from tertulia.errors import Mistake
 from tertulia.extension import Sandbox
 from tertulia.runtime import Runtime
-from tertulia.sandbox import lab
+from tertulia.sandbox import directory, lab
 from tertulia.sandbox.members import Neighbour
 from tertulia.sandbox.organization import DOMAIN, NOTE, Inhabitant, Size, inhabitants
 from tertulia.services import installations, people, preferences, programs, sign_ups
@@ -28,6 +28,7 @@ from tertulia.storage import keys, lock
 from tertulia.storage.database import Tx
 from tertulia.surveys.candle import responders
 from tertulia.testing.clock import DrivenClock
+from tertulia.testing.entra import StandInEntra
 from tertulia.web.mailbox import Mailbox
 
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
@@ -64,6 +65,7 @@ class Town:
     neighbours: dict[str, Neighbour] = field(default_factory=dict)
     people: dict[str, Id] = field(default_factory=dict)
     phrases: dict[str, str] = field(default_factory=dict)
+    entra: StandInEntra | None = None
 
     @property
     def stages(self) -> tuple[Playable, ...]:
@@ -129,6 +131,7 @@ async def found(config: Config, *, size: Size, seed: int) -> Town:
     town.settings = {one.name: await one.start() for one in stand_ins}
     for plugin, settings in town.settings.items():
         await _enable(town, plugin, settings)
+    town.entra = await directory.open_entra(runtime, town.settings)
     return town
 
 
@@ -227,3 +230,5 @@ async def close(town: Town) -> None:
     await bootstrap.close(town.runtime)
     for stand_in in town.stand_ins:
         await stand_in.stop()
+    if town.entra is not None:
+        await town.entra.stop()
