@@ -223,6 +223,25 @@ def test_published_cells_are_read_in_one_place() -> None:
     assert faults == []
 
 
+def test_what_takes_two_people_is_done_in_one_place() -> None:
+    guarded = {
+        "people.grant": {"tertulia.web.console.role_list"},  # hosts, which one person names
+        "people.revoke": {"tertulia.web.console.role_list"},
+        "people.declare_domains": set(),
+        "programs.apply_agreed": set(),
+    }
+    faults = []
+    for path in core_files():
+        if not below(module_name(path), {"tertulia.web"}):
+            continue
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                name = f"{node.value.id}.{node.attr}"
+                if name in guarded and module_name(path) not in guarded[name]:
+                    faults.append(at(path, node.lineno, f"{name} takes two people: use services.second_person"))
+    assert faults == []
+
+
 def test_modules_are_named_by_what_they_are_about() -> None:
     faults = [
         at(path, 1, f"{part} says nothing; name the module by its subject")

@@ -55,7 +55,11 @@ async def plan(file: str, workspace: str | None, organization: str | None) -> No
 @organization_option
 @asynchronous
 async def apply(file: str, workspace: str | None, organization: str | None) -> None:
-    """Put FILE into force as a new version; open rounds keep the version they were opened with."""
+    """Put FILE into force as a new version; open rounds keep the version they were opened with.
+
+    In the console a second person has to agree where a survey's `fewest` changes; here it is done at once, and shown
+    there.
+    """
     text = read_text(file)
     async with opened() as runtime, runtime.database.write() as tx:
         home = await workspace_named(tx, organization, workspace)

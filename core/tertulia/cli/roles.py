@@ -18,6 +18,7 @@ from tertulia.cli.edge import (
 )
 from tertulia.domain.people import Role
 from tertulia.services import people
+from tertulia.services.agreed import GUARDED
 from tertulia.storage import people as stored
 
 role_argument = click.argument("role", type=click.Choice(get_args(Role)))
@@ -50,12 +51,16 @@ async def list_roles(workspace: str | None, organization: str | None) -> None:
 @organization_option
 @asynchronous
 async def grant(role: str, person: str, workspace: str | None, organization: str | None) -> None:
-    """Give a member a ROLE; PERSON is an e-mail address or id."""
+    """Give a member a ROLE; PERSON is an e-mail address or id.
+
+    In the console a second person has to agree to all roles but host; here it is done at once, and shown there.
+    """
     async with opened() as runtime, runtime.database.write() as tx:
         home = await workspace_named(tx, organization, workspace)
         member = await person_named(tx, home.organization, person)
         await people.grant(runtime, tx, home.organization, home.id, member.id, role, actor=actor())
     click.echo(f"{member.name} is {role} of {home.name}.")
+    _tell(role)
 
 
 @command.command("revoke")
@@ -71,3 +76,9 @@ async def revoke(role: str, person: str, workspace: str | None, organization: st
         member = await person_named(tx, home.organization, person)
         await people.revoke(runtime, tx, home.organization, home.id, member.id, role, actor=actor())
     click.echo(f"{member.name} is not {role} of {home.name}.")
+    _tell(role)
+
+
+def _tell(role: str) -> None:
+    if role in GUARDED:
+        click.echo("In the console this takes two people; the owners see there that it was done here.", err=True)

@@ -21,7 +21,7 @@ GUARDED: frozenset[Role] = frozenset({"owner", "admin", "analyst", "responder"})
 """The roles that open what is about others; a host holds rounds and nothing else."""
 HIGHEST: frozenset[Role] = frozenset({"owner", "admin"})
 """Roles that only another owner approves: admins do not make each other owners."""
-FORMS = ("csv", "parquet")
+FORMS = {"csv": "CSV", "parquet": "Parquet"}
 EXPORTS = {"people": "the list of people", "audit": "the log of who changed what"}
 """Exports that name people."""
 
@@ -95,7 +95,7 @@ async def _look_at_threshold(runtime: Runtime, tx: Tx, found: Proposal) -> Json:
     document = await _document(runtime, tx, found)
     planned = await programs.plan(runtime, tx, found.organization, workspace, document)
     await fewest.refuse_lowering(runtime, tx, found.organization, workspace, planned.program)
-    return {"fewest": known[practice]}
+    return {"before": known[practice]}
 
 
 async def _set_threshold(runtime: Runtime, tx: Tx, found: Proposal, by: Id) -> None:
@@ -119,7 +119,7 @@ async def _look_at_domains(runtime: Runtime, tx: Tx, found: Proposal) -> Json:
     before = sorted(known.domains) if known else []
     if people.declared([str(one) for one in wanted]) == before:
         raise Mistake("These are the domains already.")
-    return {"domains": before}
+    return {"before": before}
 
 
 async def _declare(runtime: Runtime, tx: Tx, found: Proposal, by: Id) -> None:
@@ -147,6 +147,10 @@ def _who(detail: Json, names: Mapping[Id, str]) -> str:
     return names.get(str(detail.get("person")), "somebody who is gone")
 
 
+def _list(some: Sequence[object]) -> str:
+    return ", ".join(map(str, some)) or "none"
+
+
 GRANT = Change(
     proposers=_running,
     approvers=_above,
@@ -167,7 +171,8 @@ THRESHOLD = Change(
     look=_look_at_threshold,
     carry_out=_set_threshold,
     words=lambda detail, names: (
-        f"Let at least {detail['fewest']} people stand behind every figure of the survey “{detail['practice']}”."
+        f"Let at least {detail['fewest']} people stand behind every figure of the survey “{detail['practice']}”, "
+        f"instead of {detail['before']}."
     ),
 )
 DOMAINS = Change(
@@ -175,12 +180,14 @@ DOMAINS = Change(
     approvers=_owning,
     look=_look_at_domains,
     carry_out=_declare,
-    words=lambda detail, names: f"Declare as e-mail domains: {', '.join(map(str, detail['domains'])) or 'none'}.",
+    words=lambda detail, names: (
+        f"Declare as e-mail domains: {_list(detail['domains'])}; until now: {_list(detail['before'])}."
+    ),
 )
 EXPORT = Change(
     proposers=_of_the_export,
     approvers=_of_the_export,
     look=_look_at_export,
     carry_out=_nothing,
-    words=lambda detail, names: f"Export {EXPORTS[str(detail['of'])]} as {str(detail['form']).upper()}, once.",
+    words=lambda detail, names: f"Export {EXPORTS[str(detail['of'])]} as {FORMS[str(detail['form'])]}, once.",
 )

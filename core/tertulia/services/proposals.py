@@ -56,7 +56,7 @@ class Change:
 
     *proposers* and *approvers* are roles, by the proposal's detail. *look* raises `Mistake` for what makes no sense,
     and returns how things stand: where that differs at the decision, the proposal is out of date. *words* say it to
-    people, who are given by id and name.
+    people, from the detail and from how things stood; persons are given by id and name.
     """
 
     proposers: Callable[[Json], frozenset[Role]]

@@ -167,7 +167,7 @@ def words(found: Proposal, names: Mapping[Id, str]) -> str:
     """Say in one sentence what was proposed."""
     if found.what == SECOND:
         return f"Make {names.get(str(found.detail.get('person')), 'somebody')} the second owner."
-    return _change(found.what).words(found.detail, names)
+    return _change(found.what).words({**found.seen, **found.detail}, names)
 
 
 def _change(what: str) -> Change:

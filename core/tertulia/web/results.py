@@ -7,7 +7,7 @@ from aiohttp import web
 from tertulia.domain.identifiers import Id
 from tertulia.errors import Mistake
 from tertulia.extension import Access
-from tertulia.services import figures, rounds
+from tertulia.services import figures, handing_over, rounds
 from tertulia.services.figures import Results
 from tertulia.services.indexes import in_a_row
 from tertulia.storage import people
@@ -80,9 +80,16 @@ async def as_json(request: web.Request) -> web.Response:
 
 
 async def as_csv(request: web.Request) -> web.Response:
-    """Hand over the same cells as CSV."""
-    async with request.app[RUNTIME].database.read() as tx:
+    """Hand over the same cells as CSV; it is entered into the log."""
+    runtime, session = request.app[RUNTIME], request[SESSION]
+    async with runtime.database.read() as tx:
         results = await _results(request, tx, [request.match_info["workspace"]])
+        home = await people.workspace(tx, session.organization, request.match_info["workspace"])
+    if home is None:
+        raise web.HTTPNotFound
+    async with runtime.database.write() as tx:
+        detail: dict[str, object] = {"of": "surveys", "form": "csv", "round": results.round.id}
+        await handing_over.note(runtime, tx, home, session.person, "export.read", detail)
     named = {"Content-Disposition": f'attachment; filename="{results.practice.key}-{results.round.id[:8]}.csv"'}
     return web.Response(text=figures.as_csv(results), content_type="text/csv", charset="utf-8", headers=named)
 

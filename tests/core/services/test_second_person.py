@@ -243,6 +243,9 @@ async def test_a_threshold_is_changed_in_the_document_by_two(open_stage: Open) -
         # what else changes in the program meanwhile stays
         theirs = PROGRAM.replace('"Pulse"', '"Our pulse"')
         await programs.apply(stage.runtime, tx, **where, text=theirs, actor="test")
+        found = await proposals.find(tx, stage.organization, made)
+        said = "Let at least 8 people stand behind every figure of the survey “pulse”, instead of 5."
+        assert second_person.words(found, {}) == said
         await staff.decide(tx, "Ben", made)
         now = await programs.show(tx, *where.values())
         assert fewest.thresholds(stage.runtime, now.program) == {"pulse": 8}

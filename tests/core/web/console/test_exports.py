@@ -128,6 +128,8 @@ async def test_the_files_hold_the_cells_of_the_page(open_site: OpenSite) -> None
         assert {row["round"] for row in typed} == {round_id}
         for row in typed:
             assert row["value"] is None or f"{row['value']:+.0f}" in page
+        assert (await analyst.get(f"{above}/cells.csv")).status == 200
+        assert (await log(site, "export.read"))[-1].detail["round"] == round_id
         assert page.count("too few people") == 1 + 1  # the cell, and the sentence that explains it
         assert [row["published"] for row in typed].count(False) == 1
 
