@@ -226,23 +226,32 @@ def _make_private(path: str | None) -> None:
 def _prepare(engine: AsyncEngine, *, query_only: bool, checkpoints: bool) -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
-        # the driver must not begin transactions by itself: `begin` below does, in the mode we want
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA busy_timeout=30000")
-        if not query_only:
-            cursor.execute("PRAGMA journal_mode=WAL")
-            cursor.execute("PRAGMA synchronous=FULL")
-            cursor.execute("PRAGMA foreign_keys=ON")
-        if not checkpoints:
-            cursor.execute("PRAGMA wal_autocheckpoint=0")
-        if query_only:
-            cursor.execute("PRAGMA query_only=ON")
-        cursor.close()
+        try:
+            _set_up(connection, query_only=query_only, checkpoints=checkpoints)
+        except BaseException:
+            # SQLAlchemy forgets a connection whose set-up is cancelled, and its thread would go on
+            connection.terminate()
+            raise
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Any) -> None:
         connection.exec_driver_sql("BEGIN" if query_only else "BEGIN IMMEDIATE")
+
+
+def _set_up(connection: Any, *, query_only: bool, checkpoints: bool) -> None:
+    # the driver must not begin transactions by itself: `begin` above does, in the mode we want
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout=30000")
+    if not query_only:
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+    if not checkpoints:
+        cursor.execute("PRAGMA wal_autocheckpoint=0")
+    if query_only:
+        cursor.execute("PRAGMA query_only=ON")
+    cursor.close()
 
 
 async def upsert(

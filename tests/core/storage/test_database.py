@@ -292,12 +292,15 @@ async def test_closing_leaves_no_connection_behind_that_somebody_gave_up(databas
             await tx.execute(sa.select(stamp.c.name))
 
     before = connections()
-    for pauses in range(30):
+    for turns in range(0, 600, 10):
         database = Database.open(database_url)
-        looking = asyncio.create_task(look(database))
-        for _ in range(pauses):
-            await asyncio.sleep(0.0005)
-        looking.cancel()
+        # the first connection is taken, so that the second has to be opened
+        async with database.read() as tx:
+            await tx.execute(sa.select(stamp.c.name))
+            looking = asyncio.create_task(look(database))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            looking.cancel()
         # nobody waits for a request whose browser went away
         await database.close()
     async with asyncio.timeout(60):
