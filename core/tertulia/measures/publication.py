@@ -18,6 +18,7 @@ from tertulia.measures.figures import Figure, rounded_down, why
 from tertulia.measures.populations import ATTRIBUTES, FALSE, TRUE, Gathered, Labelled, Population, Share, Statistic
 from tertulia.surveys.confidentiality.candidates import Atom, Group, candidates
 from tertulia.surveys.confidentiality.release import (
+    TO_THE_COMPANY,
     Cell,
     Closed,
     GateOutcome,
@@ -32,7 +33,7 @@ from tertulia.surveys.confidentiality.release import (
 from tertulia.surveys.reading import read
 
 _Decided: TypeAlias = dict[tuple[tuple[str, ...], tuple[frozenset[str], ...]], list[Outcome]]
-STEPS: tuple[GateOutcome, ...] = ("all", "no_crosses", "base_10", "withheld")
+STEPS: tuple[GateOutcome, ...] = ("all", "no_crosses", "base_10", "company", "withheld")
 SECONDS = 600.0
 """What the gate may take for the shares of one population; beyond that none of them is published."""
 
@@ -111,7 +112,7 @@ def _released(
         groups=groups,
         left_out=left_out,
     )
-    return release(closed, k=population.k, seconds=seconds)
+    return release(closed, k=population.k, seconds=seconds, ladder=TO_THE_COMPANY)
 
 
 def _blank(gathered: Gathered, asked: Labelled, group: Group) -> Figure:

@@ -257,6 +257,24 @@ def row_of(members: frozenset[str], people: list[str]) -> NDArray[np.bool_]:
     return np.array([person in members for person in people])
 
 
+def test_where_the_gate_withholds_the_groups_the_company_s_figure_is_left_and_tells_of_nobody() -> None:
+    """Nearly all took part, and the gate has no time: what it cannot prove at once is withheld."""
+    left = 0
+    for seed in (6, 18, 23, 24):
+        made, drawn = firm(90, seed), random.Random(seed)
+        made.true["reach"] = frozenset(person for person in made.atoms if drawn.random() < 0.97)
+        whole = Population(key="members", series="members", lot="m", atoms=made.atoms, shares=[share("reach", made)])
+        one = publish(Gathered(family="participation", period="m"), whole, [], seconds=0)
+        made.past["members"] = [Past(atoms=one.counted, cells=published(one.cells), k=one.k)]
+        shown = [figure for figure in one.figures if figure.withheld is None]
+        known, people = made.known("reach", sorted(made.atoms)), sorted(made.atoms)
+        assert set(attacked(known, 5, random.Random(seed).sample(range(len(people)), 4)).values()) == {0}
+        if one.gate == "company":
+            left += 1
+            assert [figure.group.family for figure in shown] == ["company"]
+    assert left
+
+
 def test_what_is_withheld_does_not_depend_on_the_facts() -> None:
     made, other = firm(60, 3), firm(60, 3)
     other.true = {fact: frozenset(made.atoms) - those for fact, those in made.true.items()}

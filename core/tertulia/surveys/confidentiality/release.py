@@ -10,6 +10,7 @@ import hashlib
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -20,11 +21,11 @@ from tertulia.domain.surveys import DECLINED, FEWEST_ANSWERS, Item
 from tertulia.errors import Mistake
 from tertulia.surveys.confidentiality import gate
 from tertulia.surveys.confidentiality.auditor import BUDGET, Auditor
-from tertulia.surveys.confidentiality.candidates import CROSSES, Atom, Group, candidates, merge, rows_of
+from tertulia.surveys.confidentiality.candidates import CROSSES, Atom, Family, Group, candidates, merge, rows_of
 from tertulia.surveys.confidentiality.rounding import FEW, Base, bands
 
 Outcome: TypeAlias = Literal["published", "too_few", "refused", "over_budget", "too_coarse", "dropped"]
-GateOutcome: TypeAlias = Literal["all", "no_crosses", "base_10", "withheld"]
+GateOutcome: TypeAlias = Literal["all", "no_crosses", "base_10", "company", "withheld"]
 Answers: TypeAlias = Mapping[Id, Mapping[str, object]]
 
 IN_DETAIL = 50
@@ -32,11 +33,15 @@ IN_DETAIL = 50
 MOST_LEFT_OUT = 0.1
 """At most that share of the answers is left out at random."""
 BLOCK = "block"
-LADDER: tuple[tuple[GateOutcome, bool, Base], ...] = (
-    ("all", True, 5),
-    ("no_crosses", False, 5),
-    ("base_10", False, 10),
+Ladder: TypeAlias = Sequence[tuple[GateOutcome, frozenset[Family], Base]]
+"""Steps, each with the groups that it drops, and the base of its rounding."""
+LADDER: Ladder = (
+    ("all", frozenset(), 5),
+    ("no_crosses", frozenset({"cross"}), 5),
+    ("base_10", frozenset({"cross"}), 10),
 )
+TO_THE_COMPANY: Ladder = (*LADDER, ("company", frozenset({"cross", "department", "attribute", "team"}), 10))
+"""Where nothing else may be told, a last try with the figure of everybody alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,13 +135,15 @@ def release(
     k: int = FEWEST_ANSWERS,
     budget: int = BUDGET,
     seconds: float = 1800,
+    ladder: Ladder = LADDER,
     decided: Decided | None = None,
     progress: Progress = lambda decided, phase, share: None,
 ) -> Release:
     """Decide what may be published of a closed round beside all that its look-back holds.
 
     *k* may be raised from round to round and is never lowered. *seconds* bound what the gate may take; each of its
-    tries gets an even part. *decided* is what an interrupted release of the same input told to *progress*.
+    tries, the steps of the *ladder*, gets an even part. *decided* is what an interrupted release of the same input
+    told to *progress*.
     """
     decided = decided or Decided()
     k = checked_k(k, closed.past)
@@ -149,15 +156,16 @@ def release(
         left_out = leave_out(closed.round, groups, _answering(counted), closed.past, k)
     counted = {person: atom for person, atom in counted.items() if person not in left_out}
     outcomes = _audited(closed, groups, counted, k, budget, decided, progress)
-    for step, (name, crosses, base) in enumerate(LADDER):
+    for step, (name, dropped, base) in enumerate(ladder):
         cells = [
             cell
             for item in closed.items
-            for cell in _cells(item, groups, outcomes[item.key], counted, closed.answers, crosses=crosses, base=base)
+            for cell in _cells(item, groups, outcomes[item.key], counted, closed.answers, dropped=dropped, base=base)
         ]
         if step < decided.failed:
             continue
-        if _passes(closed, cells, counted, time.monotonic() + seconds / len(LADDER), decided, progress):
+        end, tell = time.monotonic() + seconds / len(ladder), partial(progress, decided, name)
+        if _passes(closed, cells, counted, end, decided, tell):
             return Release(state="released", gate=name, k=k, cells=tuple(cells), left_out=left_out)
         decided.failed, decided.passed = step + 1, []
         progress(decided, name, 0.5)
@@ -303,7 +311,7 @@ def _cells(
     counted: Mapping[Id, Atom],
     answers: Answers,
     *,
-    crosses: bool,
+    dropped: frozenset[Family],
     base: Base,
 ) -> list[Cell]:
     atoms = _of_blocks(counted, item.blocks)
@@ -312,7 +320,7 @@ def _cells(
     cells = []
     for group, outcome, row in zip(groups, outcomes, rows_of(groups, people, atoms), strict=True):
         cell = Cell(item=item.key, group=group, outcome=outcome, base=base, points=item.points, blocks=item.blocks)
-        if outcome == "published" and group.family == "cross" and not crosses:
+        if outcome == "published" and group.family in dropped:
             cell = replace(cell, outcome="dropped")
         elif outcome == "published":
             cell = _filled(cell, item, given[row])
@@ -345,11 +353,10 @@ def _passes(
     counted: Mapping[Id, Atom],
     end: float,
     decided: Decided,
-    progress: Progress,
+    progress: Callable[[float], None],
 ) -> bool:
     """Ask the gate, item by item, about this round and about all rounds of the look-back together."""
     people = _people(counted, closed.past)
-    phase = LADDER[decided.failed][0]
     for item in closed.items:
         if item.key in decided.passed:
             continue
@@ -364,7 +371,7 @@ def _passes(
         if before and gate.forced_over_rounds([*before, *now], points, seconds=end - time.monotonic()):
             return False
         decided.passed.append(item.key)
-        progress(decided, phase, 0.5 + len(decided.passed) / len(closed.items) / 2)
+        progress(0.5 + len(decided.passed) / len(closed.items) / 2)
     return True
 
 
