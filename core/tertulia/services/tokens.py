@@ -26,6 +26,7 @@ SCOPES: Mapping[str, str] = {
     "read:program": "read the program and its versions, and try what a change would do",
     "write:program": "put programs into force",
     "read:rounds": "read how rounds and their deliveries stand, as counts",
+    "write:rounds": "send again what failed, close rounds early, leave rounds out and take that back",
     "read:people": "read who the members are: names, addresses, teams, places; never what they do",
     "write:people": "import people",
     "read:plugins": "read which plugins are enabled, and their settings without secrets",

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
-from typing import Literal
+from typing import Literal, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tertulia.services import deliveries, round_pages, rounds
+from tertulia.domain.identifiers import Id
+from tertulia.services import deliveries, retrying, round_pages, rounds, steering
 from tertulia.services.rounds import RoundRow
 from tertulia.web import progress
 from tertulia.web.api.operations import HOME, Answer, Call, Operation, name_in
 from tertulia.web.api.paging import Paged, Part, cut, opened
 from tertulia.web.api.problems import Problem
+from tertulia.web.console.scope import RUNNING
 
 LIST = "rounds"
 ROUNDS = HOME + "/rounds"
@@ -96,6 +98,18 @@ class DeliveriesDocument(BaseModel):
     reasons: list[ReasonDocument]
 
 
+class DoneDocument(BaseModel):
+    """What was done."""
+
+    done: bool = Field(description="false where there was nothing to do")
+
+
+class _Whose(TypedDict):
+    organization: Id
+    round_id: Id
+    actor: str
+
+
 async def listed(call: Call) -> Answer:
     """List the rounds, newest first."""
     wanted, vault = call.asked(Wanted), call.runtime.vault
@@ -128,12 +142,41 @@ async def delivered(call: Call) -> Answer:
     return Answer(document=document)
 
 
+async def retry(call: Call) -> Answer:
+    """Send again what certainly did not arrive, to each by the best way there is now."""
+    count = await retrying.retry(call.runtime, call.tx, **await _whose(call))
+    return Answer(document=DoneDocument(done=bool(count)))
+
+
+async def close(call: Call) -> Answer:
+    """Close an open round now; what is not sent yet is not sent any more."""
+    await steering.close_early(call.runtime, call.tx, **await _whose(call))
+    return Answer(document=DoneDocument(done=True))
+
+
+async def leave_out(call: Call) -> Answer:
+    """Leave a round out that is to come, and plan the one after it."""
+    await steering.leave_out(call.runtime, call.tx, **await _whose(call))
+    return Answer(document=DoneDocument(done=True))
+
+
+async def take_back(call: Call) -> Answer:
+    """Plan a round again that was left out."""
+    await steering.take_back(call.runtime, call.tx, **await _whose(call))
+    return Answer(document=DoneDocument(done=True))
+
+
 async def of_path(call: Call) -> RoundRow:
     """Return the round that the path names, if it is one of the workspace."""
     round_ = await rounds.find(call.tx, name_in(call, "round"), call.organization)
     if round_ is None or round_.workspace != call.home.id:
         raise Problem("not_found")
     return round_
+
+
+async def _whose(call: Call) -> _Whose:
+    found = await of_path(call)
+    return _Whose(organization=call.organization, round_id=found.id, actor=call.actor)
 
 
 async def _document(call: Call, row: RoundRow) -> RoundDocument:
@@ -182,6 +225,15 @@ async def _parts(call: Call, round_: RoundRow) -> DeliveriesDocument:
 
 
 _read = partial(Operation, method="GET", about="rounds", roles=progress.SEEING.roles, scope="read:rounds")
+_do = partial(
+    Operation,
+    method="POST",
+    about="rounds",
+    roles=RUNNING.roles,
+    scope="write:rounds",
+    answers=DoneDocument,
+    mode="write",
+)
 OPERATIONS: tuple[Operation, ...] = (
     _read(
         name="listRounds",
@@ -204,5 +256,29 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Read how the deliveries of a round stand, with reasons and cures",
         handler=delivered,
         answers=DeliveriesDocument,
+    ),
+    _do(
+        name="retryDeliveries",
+        path=ROUNDS + "/{round}/retry",
+        summary="Send again what certainly did not arrive",
+        handler=retry,
+    ),
+    _do(
+        name="closeRound",
+        path=ROUNDS + "/{round}/close",
+        summary="Close an open round now; that cannot be taken back",
+        handler=close,
+    ),
+    _do(
+        name="leaveRoundOut",
+        path=ROUNDS + "/{round}/leave-out",
+        summary="Leave a round out that is to come",
+        handler=leave_out,
+    ),
+    _do(
+        name="takeRoundBack",
+        path=ROUNDS + "/{round}/take-back",
+        summary="Plan a round again that was left out",
+        handler=take_back,
     ),
 )

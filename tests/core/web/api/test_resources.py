@@ -9,7 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from tertulia.services import importing, recommending
+from tertulia.services import importing, recommending, rounds
+from tertulia.storage import programs
 from tertulia.storage.tables import recommendation
 
 OpenSite = Callable[..., AbstractAsyncContextManager[Any]]
@@ -44,6 +45,33 @@ async def test_rounds_are_told_as_counts(open_site: OpenSite, program: Connect) 
         exported = (await call("GET", "export")).document
         assert {one["practice"] for one in exported["rounds"]} == {"ask", "poll"}
         assert (await call("GET", "audit?limit=1")).document["items"][0]["verb"] == "workspace.export"
+
+
+async def test_rounds_are_steered(open_site: OpenSite, program: Connect) -> None:
+    async with open_site() as site:
+        acme = site.tenants["Acme"]
+        call = await program(site, acme)
+        site.clock.set(site.clock.now() + timedelta(hours=3))
+        path = f"rounds/{acme.rounds['ask']}"
+        assert (await call("POST", f"{path}/retry")).document == {"done": False}
+        assert (await call("POST", f"{path}/leave-out")).document["code"] == "refused"
+        assert (await call("POST", f"{path}/close")).document == {"done": True}
+        assert (await call("GET", path)).document["closes_at"] == "2026-03-02T10:00:00Z"
+        async with site.runtime.database.write() as tx:
+            stored = await programs.current(tx, acme.organization, acme.workspace)
+            await rounds.schedule(site.runtime, tx, acme.organization, acme.workspace, stored)
+        (ahead, *_) = (await call("GET", "rounds?state=planned&practice=ask")).document["items"]
+        assert (await call("POST", f"rounds/{ahead['id']}/leave-out")).document == {"done": True}
+        assert (await call("GET", f"rounds/{ahead['id']}")).document["state"] == "cancelled"
+        assert (await call("POST", f"rounds/{ahead['id']}/take-back")).document == {"done": True}
+        (again,) = (await call("GET", "rounds?state=planned&practice=ask")).document["items"]
+        assert again["opens_at"] == ahead["opens_at"]
+        foreign = site.tenants["Zenith"].rounds["ask"]
+        for verb in ("retry", "close", "leave-out", "take-back"):
+            assert (await call("POST", f"rounds/{foreign}/{verb}")).status == 404
+        log = (await call("GET", "audit?limit=3")).document["items"]
+        assert [one["verb"] for one in log] == ["round.take_back", "round.leave_out", "round.close_early"]
+        assert len({one["actor"] for one in log}) == 1
 
 
 async def test_people_are_listed_and_imported(open_site: OpenSite, program: Connect) -> None:
