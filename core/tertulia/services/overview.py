@@ -18,7 +18,7 @@ from tertulia.measures import card, wording
 from tertulia.measures.components import COMPONENTS, Component
 from tertulia.measures.overview import Standing, profile
 from tertulia.runtime import Runtime
-from tertulia.services import overview_sources
+from tertulia.services import card_pictures, overview_sources
 from tertulia.storage import audit, people
 from tertulia.storage.database import Tx, upsert
 from tertulia.storage.people import Workspace
@@ -112,7 +112,10 @@ async def told(runtime: Runtime, tx: Tx, organization: Id, workspace: Id) -> Jso
     """Return what a card in a channel says now."""
     home = await people.workspace(tx, organization, workspace)
     shown = (await build(runtime, tx, home)).shown if home else ()
-    return card.content(shown, runtime.clock.now().date(), f"{runtime.config.public_url}/overview")
+    said = card.content(shown, runtime.clock.now().date(), f"{runtime.config.public_url}/overview")
+    if not said["charts"]:
+        return said
+    return {**said, "picture": card_pictures.address(runtime, organization, workspace, said["charts"])}
 
 
 async def readers(tx: Tx, organization: Id, workspace: Id) -> Readers:

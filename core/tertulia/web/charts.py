@@ -58,11 +58,15 @@ class _Scale:
 def trend(standing: Standing, most: int = 6) -> Chart | None:
     """Draw the last quarters with their intervals, over the band of the baseline; `None` of a single one."""
     shown = [estimate for _, estimate in standing.series[-most:]]
+    return over(shown, standing.baseline, LIMITS[standing.component.shown])
+
+
+def over(shown: Sequence[Estimate], base: Estimate | None, limits: tuple[float, float]) -> Chart | None:
+    """Draw estimates with their intervals over the band of *base*; `None` of a single one."""
     if len(shown) < 2:
         return None
-    ends = [*shown, *([standing.baseline] if standing.baseline else [])]
-    scale = _scale([end for one in ends for end in (one.low, one.high)], LIMITS[standing.component.shown], HEIGHT)
-    base = standing.baseline
+    ends = [*shown, *([base] if base else [])]
+    scale = _scale([end for one in ends for end in (one.low, one.high)], limits, HEIGHT)
     return Chart(
         width=WIDTH,
         height=HEIGHT,

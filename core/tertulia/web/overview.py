@@ -19,7 +19,7 @@ from tertulia.services.overview import Overview
 from tertulia.storage import people
 from tertulia.storage.database import Tx
 from tertulia.storage.people import Workspace
-from tertulia.web import charts, pages
+from tertulia.web import chart_pictures, charts, pages
 from tertulia.web.access import register, roles_in
 from tertulia.web.edge import see_other
 from tertulia.web.results import RUNNING
@@ -52,6 +52,7 @@ def attach(app: web.Application) -> None:
     register(app, "GET", above, page, RUNNING)
     register(app, "GET", f"{above}.json", as_json, RUNNING)
     register(app, "GET", above + "/{component}", component, RUNNING)
+    chart_pictures.attach(app)
 
 
 async def which(request: web.Request) -> web.Response:

@@ -54,6 +54,9 @@ async def test_the_card_tells_a_channel_what_changed(open_town: OpenTown, square
         assert "Not told: Belonging" in said
         assert "/overview" in said
         assert posted.prompt.actions == ()
+        (picture,) = posted.prompt.media
+        assert picture.alt.startswith("Participation reach: ")
+        assert picture.alt.endswith("60 %.")
         assert place.survey.sent == []  # nobody is asked anything
         (round_, following) = await town.rounds()
         assert (round_["state"], following["state"]) == ("closed", "planned")
