@@ -32,6 +32,7 @@ MANY = 50
 """Of fewer people a rounded Gini coefficient could tell that all of them, or none, took part."""
 SOURCE = "invitations, named responses and attendance of rounds; no survey"
 SURVEYS = "the published counts of survey rounds"
+NO_MOMENT = "nothing was held for which all come together at one moment"
 CALENDAR = "the program's rounds at a common moment"
 
 
@@ -231,13 +232,16 @@ def _fairness(period: Period, roster: Mapping[Id, Atom], moments: Sequence[datet
         one = partial(figure, key="burden", group=group, formula="burden")
         estimate = scoring.share(participation.burdened(moments, zone), len(moments))
         if size < FLOOR or estimate is None:
-            found.append(one(withheld="too few people" if size < FLOOR else "there is nothing to measure here"))
+            found.append(one(withheld="too few people" if size < FLOOR else NO_MOMENT))
             continue
         burdens.append(estimate.value)
         found.append(one(value=estimate.value, n=rounded_down(size)))
     n = rounded_down(sum(size for size in zones.values() if size >= FLOOR))
-    if burdens:
-        spread = partial(figure, group=COMPANY, n=n)
+    spread = partial(figure, group=COMPANY, n=n)
+    if not burdens:
+        why = "too few people" if moments else NO_MOMENT
+        found.append(spread(key="burden_spread", formula="burden", n=0, withheld=why))
+    else:
         found.append(spread(key="burden_spread", formula="burden", value=max(burdens) - min(burdens)))
         unequal = rates.gini(burdens)
         found.append(spread(key="burden_inequality", formula="gini", unit="share", value=unequal or 0.0))

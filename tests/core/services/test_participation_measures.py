@@ -149,6 +149,17 @@ async def test_hours_are_a_burden_for_whom_they_are_night(open_stage: OpenStage)
 
 
 @ON_SQLITE
+async def test_without_a_common_moment_fairness_says_what_is_missing(open_stage: OpenStage) -> None:
+    async with open_stage() as stage:
+        await staff(stage)
+        await stage.apply(CHECK_IN)
+        stage.clock.advance(WEEK)
+        spread = one(await figures(stage), "burden_spread")
+        assert (spread.value, spread.n) == (None, 0)
+        assert "at one moment" in str(spread.withheld)
+
+
+@ON_SQLITE
 async def test_a_merged_person_counts_once(open_stage: OpenStage) -> None:
     async with open_stage() as stage:
         people = await staff(stage)
