@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tertulia.domain.identifiers import Id
+from tertulia.services.agreed import EXPORTS
 from tertulia.storage import audit
 from tertulia.storage.audit import Entry
 from tertulia.storage.database import Tx
 from tertulia.storage.people import Workspace, persons
 
 TOLD = timedelta(days=30)
-VERBS = ("role.grant", "role.revoke", "program.threshold", "organization.domains")
+VERBS = ("role.grant", "role.revoke", "program.threshold", "organization.domains", "export.taken")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,8 @@ def _words(one: Entry, names: Mapping[Id, str]) -> str:
             return f"{who} got the role {one.detail.get('role')}."
         case "role.revoke":
             return f"The role {one.detail.get('role')} was taken from {who}."
+        case "export.taken":
+            return f"An export was written: {EXPORTS.get(str(one.detail.get('of')), 'something')}."
         case "program.threshold":
             changes = "; ".join(f"“{key}” from {change}" for key, change in one.detail["fewest"].items())
             return f"The number of people behind every figure changed: {changes}."

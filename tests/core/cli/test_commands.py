@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as parquet
 import pytest
 
 Run = Callable[..., Any]
@@ -152,6 +153,25 @@ def test_an_export_holds_counts_only(home: Run, program: str, tmp_path: Path) ->
     assert (row["practice"], row["state"], row["invited"]) == ("daily", "planned", "0")
     assert home("export", "out.json").code == 0
     assert (tmp_path / "out.json").stat().st_mode & 0o077 == 0
+
+
+def test_the_tables_of_the_console_are_written_and_told_there(home: Run, program: str, tmp_path: Path) -> None:
+    assert home("program", "apply", program).code == 0
+    [row] = csv.DictReader(io.StringIO(home("export", "--of", "rounds").out))
+    assert (row["practice"], row["state"], row["invited"]) == ("daily", "planned", "0")
+    assert home("export", "people.parquet", "--of", "people", "--format", "parquet").code == 0
+    file = tmp_path / "people.parquet"
+    assert [one["name"] for one in parquet.read_table(file).to_pylist()] == ["Ana", "Ben"]
+    assert file.stat().st_mode & 0o077 == 0
+    assert "exists" in home("export", "people.parquet", "--of", "people", "--format", "parquet").sentence
+    for wrong, why in (
+        (("--format", "parquet"), "needs --of"),
+        (("--of", "people", "--format", "parquet"), "FILE is missing"),
+        (("--of", "people", "--format", "json"), "choose csv or parquet"),
+    ):
+        assert why in home("export", *wrong).sentence
+    log = list(csv.DictReader(io.StringIO(home("export", "--of", "audit").out)))
+    assert [one["what"] for one in log[:3]] == ["export.taken", "export.taken", "export.read"]
 
 
 def test_an_erased_person_is_gone(home: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from tertulia.extension import Access
-from tertulia.services import agenda, doctor, proposals, recommending, rounds
+from tertulia.services import agenda, doctor, proposals, recommending, rounds, second_person
 from tertulia.services.doctor import Finding
 from tertulia.storage import people, programs
 from tertulia.storage.database import Tx
@@ -17,6 +17,9 @@ from tertulia.web.edge import see_other
 from tertulia.web.state import ROLES, RUNTIME, SESSION
 
 OWN = Access(kind="member", why="the workspaces in which the caller has a role")
+SINGLE = (
+    "There is one owner only, so nobody could approve who owns and administers; name a second one on the page Roles."
+)
 LATEST = 30
 ENDED = frozenset({"closed", "released", "withheld", "cancelled", "planned"})
 
@@ -50,6 +53,8 @@ async def show(request: web.Request) -> web.Response:
         home = await home_of(request, tx)
         findings = [one async for one in doctor.of_workspace(runtime, tx, home)] if runs else []
         waiting = sum(one.state == "open" for one in await recommending.listed(tx, home)) if runs else 0
+        if runs and len(await second_person.owners(tx, home.organization, home.id)) == 1:
+            findings.append(Finding("note", "roles", SINGLE))
         proposed = await proposals.waiting(tx, home.organization, home.id, runtime.clock.now()) if runs else []
         running = await _running(tx, home) if roles & progress.SEEING.roles else []
         ahead = await agenda.ahead(tx, home, runtime.clock.now()) if runs else ()
