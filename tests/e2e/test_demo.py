@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 from collections import Counter
@@ -17,6 +21,7 @@ from typing import Any
 import aiohttp
 import pytest
 import sqlalchemy as sa
+from rich.console import Console
 
 from tertulia.errors import Mistake
 from tertulia.sandbox import demo, town
@@ -24,7 +29,7 @@ from tertulia.sandbox.life import Life
 from tertulia.sandbox.organization import MODEL, PILOT, Size, inhabitants
 from tertulia.sandbox.town import MONDAY, Town
 from tertulia.service import Service
-from tertulia.storage import tables
+from tertulia.storage import lock, tables
 from tertulia.web import access, app
 
 SEED = 27
@@ -82,6 +87,46 @@ def test_it_leaves_other_folders_alone(tmp_path: Path) -> None:
     assert (tmp_path / "letters.txt").read_text() == "mine"
 
 
+def test_a_port_that_is_taken_is_said_before_anything_is_made() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(Mistake, match=f"Port {port} cannot be used .*--port; 0 finds a free one"):
+            demo.checked_port(port)
+    assert demo.checked_port(port) == port
+    assert demo.checked_port(0) > 0
+
+
+def test_a_second_demo_does_not_empty_the_first_one_s_folder(tmp_path: Path) -> None:
+    folder = town.fresh_folder(tmp_path / "demo")
+    with lock.held(town.database_in(folder)), pytest.raises(Mistake, match="Another demo runs in"):
+        town.end_of_other(folder)
+    town.end_of_other(folder)
+
+
+class Interrupting(io.StringIO):
+    """Press Ctrl-C once the demo says where its page is."""
+
+    def write(self, text: str) -> int:
+        if "Open http" in text:
+            os.kill(os.getpid(), signal.SIGINT)
+        return super().write(text)
+
+
+async def test_it_ends_in_order_in_the_middle_of_its_history(tmp_path: Path) -> None:
+    said = Interrupting()
+    options = demo.Options(folder=tmp_path / "demo", size=Size.of(2), weeks=50, browser=False)
+    before = sys.getswitchinterval()
+    try:
+        await demo.run(options, Console(file=said))
+    finally:
+        sys.setswitchinterval(before)
+    assert "2 invented people (seed 20260105)" in said.getvalue()
+    assert said.getvalue().rstrip().endswith("the next demo begins anew.")
+    town.end_of_other(options.folder)
+
+
 def test_the_same_seed_invents_the_same_people() -> None:
     assert inhabitants(Size.of(50), 7) == inhabitants(Size.of(50), 7)
     assert inhabitants(Size.of(50), 7) != inhabitants(Size.of(50), 8)
@@ -132,6 +177,9 @@ async def nobody_answered_for_you(place: Town) -> None:
 async def the_start_page_leads_everywhere(place: Town, browser: aiohttp.ClientSession) -> None:
     page = await read(browser, "/sandbox")
     assert "Wednesday, 07 January 2026" in page or "Thursday, 08 January 2026" in page
+    assert "All of this is invented" in page
+    for kind in ("member", "meeting host", "admin", "care responder", "plugin author"):
+        assert f'<span class="badge">{kind}</span>' in page
     seats = re.findall(r'href="(http://127\.0\.0\.1:\d+/[^"]*)"', page)
     assert len(seats) > 6
     for seat in sorted(set(seats))[:12]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from aiohttp import web
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from tertulia.errors import Mistake
@@ -164,30 +164,29 @@ def with_pages(life: Life) -> Callable[[web.Application], None]:
 
 async def _live(life: Life, weeks: int, console: Console) -> None:
     """Live, with a bar for who watches, and a line for each week for who reads a log."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeElapsedColumn(),
-        TextColumn("of about {task.fields[whole]}"),
-    )
+    columns = (TextColumn("{task.description}"), BarColumn(12), TextColumn("{task.fields[note]}"))
     began, end, told = time.monotonic(), MONDAY + timedelta(weeks=weeks) + TUESDAY_AFTERNOON, 0
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=(end - MONDAY).total_seconds(), note="", whole="…")
+        task = progress.add_task("", total=(end - MONDAY).total_seconds(), note="")
         async for at in life.until(end):
             week = min(weeks, max(0, (at - MONDAY) // WEEK) + 1)
             heard = f"asked {life.arrived.total()}, answered {life.answers.total()}"
-            passed = time.monotonic() - began
+            passed, sure = time.monotonic() - began, life.done > SURE
+            whole = passed + (life.left or 0)
             progress.update(
                 task,
                 description=f"week {week} of {weeks}",
                 completed=(at - MONDAY).total_seconds(),
-                note=f"{at:%a %d %b %H:%M} · {heard}",
-                whole=f"{timedelta(seconds=round(passed + (life.left or 0)))}" if life.done > SURE else "…",
+                note=f"{at:%a %d %b} · {heard} · {_clock(passed)}" + (f" of ~{_clock(whole)}" if sure else ""),
             )
             if week > told and not console.is_terminal:
                 told = week
                 _tell(console, f"week {week} of {weeks} begins: {heard}, {passed:.0f} s")
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02}"
 
 
 def _figures(life: Life, seconds: float) -> str:
