@@ -260,37 +260,68 @@ async def _occurrences_taken(tx: Tx, organization: Id, workspace_id: Id, practic
 
 
 async def progress(tx: Tx, organization: Id, round_id: Id) -> Progress | None:
-    """Return how a round stands, for hosts and admins; never who.
+    """Return how a round stands, for hosts and admins; never who."""
+    round_ = await find(tx, round_id, organization)
+    return (await standings(tx, [round_]))[0] if round_ is not None else None
+
+
+async def standings(tx: Tx, found: Sequence[RoundRow]) -> list[Progress]:
+    """Return how rounds stand, for hosts and admins; never who.
 
     Who is asked in a further stage gave a certain answer before, or none; who is asked in a group's round is in the
     group. The counts of both are rounded down to 5.
     """
-    round_ = await find(tx, round_id, organization)
-    if round_ is None:
-        return None
-    base = 5 if round_.occurrence.startswith(STAGE) or await of_group(tx, round_) else 1
-    deliveries: dict[str, dict[str, int]] = {}
-    for purpose, state, own, count in await tx.execute(_COUNTED, {"of": round_id}):
+    bases = await _bases(tx, found)
+    surveys = {one.id for one in found if one.confidential}
+    deliveries: dict[Id, dict[str, dict[str, int]]] = {one.id: {} for one in found}
+    gave: dict[Id, dict[bool, int]] = {one.id: {} for one in found}
+    for round_id, purpose, state, own, count in await tx.execute(_COUNTED, {"of": list(bases)}):
         # whoever was not reminded has answered: an exact count would tell how many, to the person
-        reminders = round_.confidential and purpose.startswith("remind")
-        states = deliveries.setdefault(purpose, {})
-        states[state] = states.get(state, 0) + (count // 5 * 5 if own or reminders else count // base * base)
-    if round_.confidential:
-        return Progress(round=round_, deliveries=deliveries, answered=round_.counted or 0, passed=0)
-    responses = sa.select(response.c.passed, sa.func.count()).where(response.c.round_id == round_id)
-    grouped = await tx.execute(responses.group_by(response.c.passed))
-    counts = {bool(was_pass): count // base * base for was_pass, count in grouped}
-    return Progress(round=round_, deliveries=deliveries, answered=counts.get(False, 0), passed=counts.get(True, 0))
+        fives = own or (round_id in surveys and purpose.startswith("remind"))
+        base = 5 if fives else bases[round_id]
+        states = deliveries[round_id].setdefault(purpose, {})
+        states[state] = states.get(state, 0) + count // base * base
+    for round_id, passed, count in await tx.execute(_GAVE, {"of": [one for one in bases if one not in surveys]}):
+        gave[round_id][bool(passed)] = count // bases[round_id] * bases[round_id]
+    return [
+        Progress(
+            round=one,
+            deliveries=deliveries[one.id],
+            answered=one.counted or 0 if one.confidential else gave[one.id].get(False, 0),
+            passed=gave[one.id].get(True, 0),
+        )
+        for one in found
+    ]
+
+
+async def _bases(tx: Tx, found: Sequence[RoundRow]) -> dict[Id, int]:
+    """Return what the counts of each round are told in multiples of."""
+    known: dict[tuple[Id, int], Program | None] = {}
+    bases = {}
+    for one in found:
+        version = (one.workspace, one.program_version)
+        if version not in known:
+            known[version] = await programs.at_version(tx, one.organization, *version)
+        program = known[version]
+        practice = program.practice(one.practice) if program else None
+        grouped = practice is not None and bool(practice.audience.groups)
+        bases[one.id] = 5 if grouped or one.occurrence.startswith(STAGE) else 1
+    return bases
 
 
 # nobody sees who opted out, or took the app away: the counts of such reasons are told in steps of five
-_OWN = sa.and_(
-    delivery.c.target != "place", sa.or_(delivery.c.state == "skipped", delivery.c.reason.like("unreach%"))
-)
+_ALONE = sa.or_(delivery.c.state == "skipped", delivery.c.reason.like("unreachable%"))
+_OWN = sa.func.coalesce(sa.and_(delivery.c.target != "place", _ALONE), sa.false()).label("own")
+_OF: sa.BindParameter[list[Id]] = sa.bindparam("of", expanding=True)
 _COUNTED = (
-    sa.select(delivery.c.purpose, delivery.c.state, sa.func.coalesce(_OWN, sa.false()).label("own"), sa.func.count())
-    .where(delivery.c.round_id == sa.bindparam("of"))
-    .group_by(delivery.c.purpose, delivery.c.state, sa.literal_column("own"))
+    sa.select(delivery.c.round_id, delivery.c.purpose, delivery.c.state, _OWN, sa.func.count())
+    .where(delivery.c.round_id.in_(_OF))
+    .group_by(delivery.c.round_id, delivery.c.purpose, delivery.c.state, sa.literal_column("own"))
+)
+_GAVE = (
+    sa.select(response.c.round_id, response.c.passed, sa.func.count())
+    .where(response.c.round_id.in_(_OF))
+    .group_by(response.c.round_id, response.c.passed)
 )
 
 

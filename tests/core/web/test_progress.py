@@ -6,10 +6,13 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+from tertulia.services import rounds
 from tertulia.services.rounds import Progress
-from tertulia.web.progress import shown
+from tertulia.storage.tables import delivery, round_table
+from tertulia.web.progress import Figures, shown
 
 OpenSite = Callable[..., AbstractAsyncContextManager[Any]]
 
@@ -36,3 +39,29 @@ async def test_every_count_of_a_survey_is_rounded_down(open_site: OpenSite) -> N
         progress = Progress(round=replace(row, counted=8), deliveries=deliveries, answered=8, passed=0)
         figures = shown(progress)["figures"]
         assert (figures["sent"], figures["failed"], figures["reminded"], figures["answered"]) == (10, 0, 5, 5)
+
+
+async def test_figures_of_a_round_that_ended_are_remembered_for_a_while(open_site: OpenSite) -> None:
+    async with open_site() as site:
+        acme, now = site.tenants["Acme"], site.wall.now()
+        known = Figures()
+
+        async def sent(at: Any) -> list[int]:
+            async with site.runtime.database.read() as tx:
+                found = await rounds.recent(tx, acme.organization, acme.workspace)
+                shown_ = await known.of(tx, found, at)
+            assert [one["id"] for one in shown_] == [row.id for row in found]
+            figures = {one["practice"]: one["figures"]["sent"] for one in shown_ if one["state"] != "planned"}
+            return [figures["ask"], figures["poll"]]
+
+        async def change(state: str, closes: str) -> None:
+            async with site.runtime.database.write() as tx:
+                await tx.execute(delivery.update().where(delivery.c.purpose == "invite").values(state=state))
+                await tx.execute(round_table.update().filter_by(id=acme.rounds["ask"]).values(state=closes))
+
+        await change("sent", "closed")
+        assert await sent(now) == [6, 5]
+        await change("failed", "closed")
+        # what is open is counted each time
+        assert await sent(now + timedelta(seconds=59)) == [6, 0]
+        assert await sent(now + timedelta(seconds=60)) == [0, 0]

@@ -5,7 +5,7 @@ Counts only, never who. Of a survey they are rounded down to five, and nothing t
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,16 +22,17 @@ from tertulia.services.rounds import RoundRow
 from tertulia.storage import programs
 from tertulia.storage.database import Tx
 from tertulia.storage.people import Workspace
-from tertulia.web import pages, progress
+from tertulia.web import pages
 from tertulia.web.access import register
 from tertulia.web.console.scope import ABOVE, RUNNING, home_of, path_of, sent, zone_of
 from tertulia.web.edge import see_other
-from tertulia.web.progress import SEEING
-from tertulia.web.state import ROLES, RUNTIME, SESSION
+from tertulia.web.progress import SEEING, Figures
+from tertulia.web.state import ROLES, RUNTIME, SESSION, WALL
 
 LIST = ABOVE + "/rounds"
 ONE = LIST + "/{round}"
 LAST_PAGE = 10_000
+FIGURES: web.AppKey[Figures] = web.AppKey("figures", Figures)
 DONE = {
     "retried": "What had failed is being sent again, to each by the best way there is now.",
     "nothing": "There was nothing to send again: nothing has failed, or nobody concerned has another way.",
@@ -55,6 +56,7 @@ class Times:
 
 def attach(app: web.Application) -> None:
     """Add the pages and their figures."""
+    app[FIGURES] = Figures()
     register(app, "GET", LIST, listed, SEEING)
     register(app, "GET", LIST + ".json", figures, SEEING)
     register(app, "GET", ONE, show, SEEING)
@@ -67,7 +69,7 @@ async def listed(request: web.Request) -> web.Response:
     async with request.app[RUNTIME].database.read() as tx:
         home = await home_of(request, tx)
         asked, found = await _asked(request, tx, home)
-        shown = await _shown(tx, found.rounds)
+        shown = await _shown(request, tx, found.rounds)
         known = await round_list.practices(tx, home.organization, home.id)
         titles = await _titles(tx, home)
         zone = await zone_of(request, tx)
@@ -92,7 +94,7 @@ async def figures(request: web.Request) -> web.Response:
     """Return the figures of the same list as JSON."""
     async with request.app[RUNTIME].database.read() as tx:
         _, found = await _asked(request, tx, await home_of(request, tx))
-        shown = await _shown(tx, found.rounds)
+        shown = await _shown(request, tx, found.rounds)
     return web.json_response({"rounds": shown})
 
 
@@ -104,7 +106,7 @@ async def show(request: web.Request) -> web.Response:
 async def figures_of_one(request: web.Request) -> web.Response:
     """Return the figures of one round as JSON."""
     async with request.app[RUNTIME].database.read() as tx:
-        shown = await _shown(tx, [await _round(request, tx, await home_of(request, tx))])
+        shown = await _shown(request, tx, [await _round(request, tx, await home_of(request, tx))])
     return web.json_response({"rounds": shown})
 
 
@@ -150,7 +152,7 @@ async def _page(request: web.Request, *, error: str | None = None, asked: bool =
     async with runtime.database.read() as tx:
         home = await home_of(request, tx)
         found = await _round(request, tx, home)
-        (shown,) = await _shown(tx, [found])
+        (shown,) = await _shown(request, tx, [found])
         guarded = await deliveries.guarded(tx, found)
         parts = () if guarded else await deliveries.parts(tx, found)
         offers = {
@@ -202,9 +204,8 @@ async def _asked(request: web.Request, tx: Tx, home: Workspace) -> tuple[dict[st
     return asked, await round_list.listed(tx, home.organization, home.id, **asked, number=page)
 
 
-async def _shown(tx: Tx, found: Iterable[RoundRow]) -> list[dict[str, Any]]:
-    standing = [await rounds.progress(tx, one.organization, one.id) for one in found]
-    return [progress.shown(one) for one in standing if one is not None]
+async def _shown(request: web.Request, tx: Tx, found: Sequence[RoundRow]) -> list[dict[str, Any]]:
+    return await request.app[FIGURES].of(tx, found, request.app[WALL].now())
 
 
 async def _titles(tx: Tx, home: Workspace) -> dict[str, str]:
