@@ -40,7 +40,7 @@ LONGEST = 4096
 PROVIDER = web.AppKey("entra", Provider)
 STARTS = web.AppKey("entra_starts", Buckets)
 REFUSALS = web.AppKey("entra_refusals", Buckets)
-"""How many refusals a minute go to the audit log; strangers can cause as many as they like."""
+"""How many refusals of a kind go to the audit log in a minute; strangers can cause as many as they like."""
 
 
 def attach(app: web.Application) -> None:
@@ -49,7 +49,7 @@ def attach(app: web.Application) -> None:
     if config.entra is None:
         return
     app[PROVIDER] = Provider(config.entra, sandbox=config.sandbox)
-    app[STARTS], app[REFUSALS] = Buckets(600, 60.0), Buckets(30, 60.0)
+    app[STARTS], app[REFUSALS] = Buckets(1200, 60.0), Buckets(30, 60.0)
     app.cleanup_ctx.append(_closing)
     anyone = Access(kind="public", why="sends the browser to Entra, and takes back what it says of who sits there")
     own = Access(kind="member", why="connects an account of Entra to the caller's own")
@@ -80,15 +80,17 @@ async def connect(request: web.Request) -> web.Response:
 
 async def come_back(request: web.Request) -> web.Response:
     """Sign in whoever Entra says it is, or say in plain words why not."""
-    if not request.app[STARTS].take(peer(request)):
-        return failure(request, 429)
     account: Account | None = None
     try:
         brought = _brought(request)
-        account = await _account(request, brought)
-        answer = await (_connected if "session" in brought else _welcomed)(request, brought, account)
+        try:
+            account = await _account(request, brought)
+            answer = await (_connected if "session" in brought else _welcomed)(request, brought, account)
+        except NotSignedIn as refusal:
+            await _note(request, refusal, account)
+            raise
     except NotSignedIn as refusal:
-        answer = await _refused(request, refusal, account)
+        answer = _refused(request, refusal)
     answer.del_cookie(_cookie(request), path="/", httponly=True, samesite="Lax", secure=_secure(request))
     return answer
 
@@ -100,7 +102,7 @@ async def _set_out(request: web.Request, about: Mapping[str, str]) -> web.Respon
     try:
         begun = await request.app[PROVIDER].begin(runtime.config.public_url + BACK)
     except NotSignedIn as refusal:
-        return await _refused(request, refusal, None)
+        return _refused(request, refusal)
     until = (request.app[WALL].now() + LASTS).timestamp()
     sealed = runtime.vault.token({**about, "flow": begun.flow, "until": until}, PLACE)
     answer = see_other(begun.url)
@@ -172,14 +174,19 @@ async def _connected(request: web.Request, brought: Mapping[str, Any], account: 
     return see_other("/my/sessions")
 
 
-async def _refused(request: web.Request, refusal: NotSignedIn, account: Account | None) -> web.Response:
-    reason, runtime = refusal.reason, request.app[RUNTIME]
-    level = logging.ERROR if reason in ("secret", "unavailable") else logging.INFO
-    log.log(level, "a sign-in with Entra came to nothing: %s (%s)", reason, refusal.detail or "no detail")
-    if request.app[REFUSALS].take("all"):
+async def _note(request: web.Request, refusal: NotSignedIn, account: Account | None) -> None:
+    """Write a refusal into the audit log; what did not begin here is not one, and floods of a kind hide no other."""
+    runtime = request.app[RUNTIME]
+    if request.app[REFUSALS].take(refusal.reason):
         async with runtime.database.write() as tx:
             whose = await accounts.organization_of(tx, _settings(request), account.tenant) if account else None
-            await accounts.note(runtime, tx, whose, None, "sign_in.refused", reason)
+            await accounts.note(runtime, tx, whose, None, "sign_in.refused", refusal.reason)
+
+
+def _refused(request: web.Request, refusal: NotSignedIn) -> web.Response:
+    reason = refusal.reason
+    level = logging.ERROR if reason in ("secret", "unavailable") else logging.INFO
+    log.log(level, "a sign-in with Entra came to nothing: %s (%s)", reason, refusal.detail or "no detail")
     return pages.render(request, "entra.html", status=STATUS.get(reason, 400), reason=reason)
 
 
