@@ -15,6 +15,15 @@ from typing import TypeAlias
 _INLINE = re.compile(
     r"\*\*(?P<bold>[^*\n]+)\*\*|\*(?P<italic>[^*\n]+)\*|\[(?P<label>[^\]\n]+)\]\((?P<link>https?://[^\s)]+)\)"
 )
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+def unturned(text: str) -> str:
+    """Return *text* without the controls that turn what follows around: Unicode's embeddings, overrides, isolates.
+
+    Languages that are written from right to left need none of them.
+    """
+    return _TURNING.sub("", text) if _TURNING.search(text) else text
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import get_args
 
+from tertulia.domain.markup import unturned
 from tertulia.domain.people import WorkerType
 from tertulia.errors import Mistake
 
@@ -18,8 +19,6 @@ Check = Callable[[str, str], Value]
 
 LONGEST = 200
 LARGEST_BUDGET = 1000
-# overrides and isolates turn the text around them: a name could then show as another one
-TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 DOMAIN = re.compile(r"(?!-)[\w-]{1,63}(\.(?!-)[\w-]{1,63})+")
 LOCAL = re.compile(r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]{1,64}")
 TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
@@ -41,7 +40,8 @@ def title(field: str, text: str) -> str:
         raise Mistake(f"{field} is empty; give it a text.")
     if len(tidy) > LONGEST:
         raise Mistake(f"{field} has {len(tidy)} characters; shorten it to at most {LONGEST}.")
-    if any(unicodedata.category(letter) in ("Cc", "Cs") or letter in TURNING for letter in tidy):
+    # what turns the text around it could make a name show as another one
+    if unturned(tidy) != tidy or any(unicodedata.category(letter) in ("Cc", "Cs") for letter in tidy):
         raise Mistake(f"{field} holds control characters; type it again without them.")
     return tidy
 

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 
 from tertulia.domain.identifiers import Id
+from tertulia.domain.markup import unturned
 from tertulia.domain.prompts import Prompt
 from tertulia.errors import OperatorError, OutcomeUnknown, RetryLater, SendError, Unreachable
 
@@ -177,7 +178,7 @@ async def _data(client: aiosmtplib.SMTP, content: bytes) -> None:
 
 def _whole(text: str) -> str:
     # half a surrogate pair, which JSON can carry, has no place in a mail
-    return text.encode(errors="replace").decode()
+    return unturned(text).encode(errors="replace").decode()
 
 
 def _plain(prompt: Prompt) -> str:

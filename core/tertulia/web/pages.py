@@ -16,7 +16,7 @@ from aiohttp import web
 from babel.support import NullTranslations, Translations
 from markupsafe import Markup as Safe
 
-from tertulia.domain.markup import Markup
+from tertulia.domain.markup import Markup, unturned
 from tertulia.extension import Access
 from tertulia.web import access, sessions
 from tertulia.web.state import ROLES, RUNTIME, SESSION
@@ -59,6 +59,14 @@ def markup(text: Markup) -> str:
     return Safe(text.html())  # noqa: S704 - `Markup.html` escapes every text in it
 
 
+def _shown(value: object) -> object:
+    """Keep what somebody wrote from turning around what stands after it on a page."""
+    if not isinstance(value, str):
+        return value
+    plain = unturned(value)
+    return value if plain is value else type(value)(plain)
+
+
 def attach(app: web.Application) -> None:
     """Serve the style sheet, the icon and the script, read once."""
     files = {name: (STATIC / name).read_bytes() for name in KINDS}
@@ -79,6 +87,7 @@ def environment(app: web.Application | None = None) -> jinja2.Environment:
         "loader": jinja2.PackageLoader("tertulia.web"),
         "extensions": ["jinja2.ext.i18n"],
         "undefined": jinja2.StrictUndefined,
+        "finalize": _shown,
         "trim_blocks": True,
         "lstrip_blocks": True,
     }
