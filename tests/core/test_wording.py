@@ -20,12 +20,13 @@ from tertulia.rituals.cafe_view import MONTHS, WEEKDAYS
 from tertulia.rituals.check_in import MOODS, CheckIn
 from tertulia.rituals.gathering_plan import DIETS
 from tertulia.rituals.quiz_teams import NAMES as TEAMS
-from tertulia.services import kudos_telling, thanking
+from tertulia.services import kudos_telling, prompts, thanking
 from tertulia.wording import CATALOGUE, LOCALE, speaking, words
 
 LANGUAGES = ("de", "es")
 KINDS = Path(str(tertulia.rituals.__file__)).parent
-SOURCES = [*sorted(KINDS.glob("*.py")), *(Path(str(one.__file__)) for one in (forms, kudos_telling, thanking))]
+SPEAKING = (forms, kudos_telling, prompts, thanking)
+SOURCES = [*sorted(KINDS.glob("*.py")), *(Path(str(one.__file__)) for one in SPEAKING)]
 CHECK_IN = {"ask": "both", "visibility": "team", "offers": True}
 
 

@@ -23,7 +23,7 @@ from tertulia.domain.walltime import wall_time
 from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
 from tertulia.services import arrivals, audiences, effects, preferences, resting, rounds, shares, staging
-from tertulia.services.prompts import PASS, Ticket, acknowledged, compose
+from tertulia.services.prompts import PASS, Ticket, acknowledged, compose, seen_in_group
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import people
 from tertulia.storage.database import Tx, upsert
@@ -295,7 +295,8 @@ def _acknowledge(runtime: Runtime, asked: Asked, ticket: Ticket, taken: _Answer,
     if kept.given.passed:
         what = "You passed: that is counted, and nobody is told who did."
     else:
-        what = f"Thank you. Your answer is kept under your name; {SEEN_BY[taken.visibility]}."
+        group = seen_in_group(asked.practice) if taken.visibility == "workspace" else ""
+        what = f"Thank you. Your answer is kept under your name; {SEEN_BY[taken.visibility]}. {group}".strip()
     own = None if kept.given.passed else taken.given.reply
     text = Markup.literal(own or what + _until(asked))
     if ticket.person is None:

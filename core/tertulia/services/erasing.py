@@ -55,6 +55,7 @@ async def erase(runtime: Runtime, tx: Tx, organization: Id, person: Id, actor: s
     if known.erased:
         return
     selves = await people.selves(tx, organization, person)
+    await people.hold(tx, organization, selves)
     now = runtime.clock.now()
     rows = [{"organization_id": organization, "person_id": one, "erased_at": now} for one in selves]
     await upsert(tx, tables.tombstone, rows, keys=["person_id"])

@@ -61,6 +61,7 @@ class Wall:
     exhibition: Exhibition
     pieces: tuple[Piece, ...] = ()
     mine: Piece | None = None
+    grouped: bool = False
 
 
 @dataclass
@@ -149,7 +150,14 @@ async def _wall(runtime: Runtime, tx: Tx, round_: RoundRow, viewer: Id) -> Wall 
             mine = piece
         if person in teams.shown:
             pieces.append(piece)
-    return Wall(round=round_, practice=practice.title, exhibition=exhibition, pieces=tuple(pieces), mine=mine)
+    return Wall(
+        round=round_,
+        practice=practice.title,
+        exhibition=exhibition,
+        pieces=tuple(pieces),
+        mine=mine,
+        grouped=bool(practice.audience.groups),
+    )
 
 
 async def _addresses(tx: Tx, round_: RoundRow, practice: Practice, viewer: Id) -> bool:
@@ -241,6 +249,9 @@ async def keep(
     kind = exhibited(runtime, round_)
     if kind is None or not kind.exhibition(round_.content).pictures:
         raise Mistake("No pictures are shared here.")
+    if not await _still_shares(tx, round_, person):
+        # taken back, or erased, while the picture was on its way
+        raise Mistake("This was taken back meanwhile; no picture was kept.")
     exhibition = kind.exhibition(round_.content)
     identifier = runtime.vault.keyed_hash(f"{round_.id}:{person}:{key}", "picture")[:32] if key else runtime.new_id()
     if await tx.scalar(sa.select(tables.gallery_item.c.id).where(tables.gallery_item.c.id == identifier)):
@@ -271,6 +282,24 @@ async def keep(
     ]
     await tx.execute(tables.gallery_picture.insert(), rows)
     return identifier
+
+
+async def _still_shares(tx: Tx, round_: RoundRow, person: Id) -> bool:
+    """Tell whether the person is there and what was said with the picture stands; both wait for it to be kept."""
+    who, said = tables.person, tables.response
+    query = (
+        sa.select(who.c.id)
+        .join(said, sa.and_(said.c.organization_id == who.c.organization_id, said.c.person_id == who.c.id))
+        .where(
+            who.c.organization_id == round_.organization,
+            who.c.id == person,
+            who.c.erased_at.is_(None),
+            said.c.round_id == round_.id,
+            said.c.passed.is_(False),
+        )
+        .with_for_update(read=True)
+    )
+    return (await tx.execute(query)).first() is not None
 
 
 def sealed_place(organization: Id, item: Id, size: str) -> tuple[str, str, str, str]:

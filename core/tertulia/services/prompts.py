@@ -18,6 +18,7 @@ from tertulia.extension import RitualKind
 from tertulia.kinds import Telling
 from tertulia.services import shares
 from tertulia.storage.vault import Vault
+from tertulia.wording import words
 
 if TYPE_CHECKING:
     from tertulia.runtime import Runtime
@@ -105,6 +106,14 @@ def compose_summary(runtime: Runtime, round_: RoundRow, practice: Practice, lang
     )
 
 
+def seen_in_group(practice: Practice, language: str = "en") -> str:
+    """Say that “the workspace” means a group where the practice is for one; empty for all others."""
+    if not practice.audience.groups:
+        return ""
+    say = words(language)
+    return say("This is for a group: where the workspace is named, only the members of the group are meant.")
+
+
 def _prompt(round_: RoundRow, practice: Practice, language: str, draft: Draft, *, confidential: bool) -> Prompt:
     return Prompt(
         id=round_.id,
@@ -112,7 +121,7 @@ def _prompt(round_: RoundRow, practice: Practice, language: str, draft: Draft, *
         title=draft.title or practice.title,
         body=draft.body,
         language=language,
-        recorded=_recorded(draft.recorded) if confidential else draft.recorded,
+        recorded=_recorded(draft.recorded) if confidential else _named(draft, practice, language),
         media=draft.media,
         fields=draft.fields,
         actions=draft.actions,
@@ -120,6 +129,11 @@ def _prompt(round_: RoundRow, practice: Practice, language: str, draft: Draft, *
         # a ballot is shown to nobody, whatever its kind says
         visibility="me" if confidential else draft.visibility,
     )
+
+
+def _named(draft: Draft, practice: Practice, language: str) -> str:
+    group = seen_in_group(practice, language) if draft.visibility == "workspace" else ""
+    return f"{draft.recorded} {group}".strip()
 
 
 def _recorded(said: str) -> str:

@@ -34,6 +34,7 @@ class Posted:
 async def take_back(runtime: Runtime, tx: Tx, organization: Id, person: Id, round_id: Id) -> None:
     """Delete what *person* shares in a round, words and pictures; repeating it is harmless."""
     selves = await people.selves(tx, organization, person)
+    await people.hold(tx, organization, selves)
     await gallery.take_down(tx, organization, person, tables.gallery_item.c.round_id == round_id)
     round_ = await rounds.find(tx, round_id, organization)
     if round_ is None or gallery.exhibited(runtime, round_) is None:

@@ -204,6 +204,21 @@ async def members(tx: Tx, organization: Id, workspace: Id) -> list[Person]:
     return [as_person(row) for row in await tx.execute(query) if row.organization_id == organization]
 
 
+async def members_among(tx: Tx, organization: Id, workspace: Id, ids: Collection[Id]) -> dict[Id, Person]:
+    """Return those of *ids* who are present members of a workspace."""
+    table, found = tables.membership, set[Id]()
+    for some in chunks(ids):
+        query = sa.select(table.c.person_id).where(
+            table.c.organization_id == organization,
+            table.c.workspace_id == workspace,
+            table.c.person_id.in_(some),
+            table.c.left_at.is_(None),
+        )
+        found |= set((await tx.execute(query)).scalars())
+    known = await persons(tx, organization, found)
+    return {one: person for one, person in known.items() if not person.erased}
+
+
 async def identities(tx: Tx, organization: Id, persons: Collection[Id]) -> dict[Id, list[Identity]]:
     """Return the identities of *persons*, each list ordered by platform and id; who has none is absent."""
     found: dict[Id, list[Identity]] = defaultdict(list)
@@ -234,6 +249,14 @@ _IDENTITY_OF = sa.select(tables.identity).where(
     tables.identity.c.realm == sa.bindparam("realm"),
     tables.identity.c.user == sa.bindparam("user"),
 )
+
+
+async def hold(tx: Tx, organization: Id, persons: Collection[Id]) -> None:
+    """Let what others keep of *persons* be kept first, or wait until this transaction has ended."""
+    mine = (tables.person.c.organization_id == organization, tables.person.c.id.in_(persons))
+    rows = sa.select(tables.person.c.id).where(*mine).order_by(tables.person.c.id)
+    # not so strong that whatever refers to a person would wait, too
+    await tx.execute(rows.with_for_update(key_share=True))
 
 
 async def opt_outs(tx: Tx, organization: Id, persons: Collection[Id]) -> dict[Id, frozenset[str]]:

@@ -66,6 +66,13 @@ class Place:
     given: Json
     mine: Wall | None
 
+    @property
+    def seen_in_group(self) -> str:
+        """What “the workspace” means here where the practice is for a group."""
+        if self.exhibition.visibility != "workspace":
+            return ""
+        return prompts.seen_in_group(self.practice, self.language)
+
 
 def attach(app: web.Application) -> None:
     """Add the pages."""

@@ -154,7 +154,11 @@ async def test_what_a_group_shares_hangs_for_the_group_alone(open_town: OpenTown
     async with open_town() as town:
         await circle(town, program=PETS)
         await town.live(MONDAY + timedelta(hours=10))
-        assert (await town.answer("Ana", {"words": "Canary words."})).status == "taken"
+        told = town.letters("Ana")[-1].recorded
+        reply = await town.answer("Ana", {"words": "Canary words."})
+        assert reply.status == "taken"
+        # who is asked is told who sees it, before and after
+        assert all("only the members of the group are meant" in one for one in (told, reply.text.plain()))
         seen = {}
         async with town.runtime.database.read() as tx:
             for name in ("Ana", "Ben", "Gus"):

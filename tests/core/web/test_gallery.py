@@ -12,10 +12,24 @@ from datetime import timedelta
 from typing import Any
 
 import aiohttp
+import pytest
 import sqlalchemy as sa
 from PIL import Image
 
-from tertulia.services import merging, my_data, opening, people, preferences, programs, retention, rounds
+from tertulia.errors import Mistake
+from tertulia.services import (
+    gallery,
+    merging,
+    my_data,
+    opening,
+    people,
+    pictures,
+    preferences,
+    programs,
+    retention,
+    rounds,
+    taking_back,
+)
 from tertulia.services.pictures import LARGEST
 from tertulia.storage import tables
 
@@ -315,6 +329,24 @@ async def test_my_data_holds_the_picture_and_erasing_removes_it(open_site: OpenS
         assert "A cat" not in await (await (await site.member(tenant, "host")).get("/my/data.json")).text()
         async with site.runtime.database.write() as tx:
             await my_data.erase(site.runtime, tx, tenant.organization, tenant.persons["member"], actor="test")
+        assert await scene.kept() == (0, 0, 0)
+
+
+@pytest.mark.parametrize("change", ["erased", "taken back"])
+async def test_a_picture_on_its_way_is_not_kept_any_more(open_site: OpenSite, change: str) -> None:
+    async with hall(open_site) as scene:
+        site, organization, person = scene.site, scene.tenant.organization, scene.tenant.persons["member"]
+        runtime, drawn = site.runtime, pictures.render(cat())
+        assert (await scene.add(await site.member(scene.tenant, "member"), cat()))[0] == 303
+        async with runtime.database.write() as tx:
+            round_ = await rounds.find(tx, scene.pets)
+            if change == "erased":
+                await my_data.erase(runtime, tx, organization, person, actor="test")
+            else:
+                await taking_back.take_back(runtime, tx, organization, person, scene.pets)
+        async with runtime.database.write() as tx:
+            with pytest.raises(Mistake, match="taken back"):
+                await gallery.keep(runtime, tx, round_, person, drawn, "A cat", "another key")
         assert await scene.kept() == (0, 0, 0)
 
 
