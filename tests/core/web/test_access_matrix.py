@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
 
+from tertulia.entra_settings import EntraSettings
 from tertulia.errors import Mistake
 from tertulia.extension import Access
 from tertulia.services import people, tokens
@@ -46,12 +48,12 @@ def test_a_role_route_needs_roles_and_a_workspace() -> None:
         access.register(web.Application(), "GET", "/rounds", handler, Access(kind="token", why="test"))
 
 
-async def test_every_route_answers_each_actor_as_its_access_says(open_site: OpenSite) -> None:
-    async with open_site() as site:
+async def test_every_route_answers_each_actor_as_its_access_says(open_site: OpenSite, tmp_path: Path) -> None:
+    async with open_site(entra=_entra(tmp_path)) as site:
         own, other = site.tenants["Acme"], site.tenants["Zenith"]
         # signing out comes last: it ends the session that the others need
         rows = sorted(access.matrix(site.app), key=lambda row: row[1] == "/sign-out")
-        assert {"/answer/{round}", "/my", "/metrics"} <= {path for _, path, _ in rows}
+        assert {"/answer/{round}", "/my", "/metrics", "/my/entra"} <= {path for _, path, _ in rows}
         deviations = []
         for actor in ACTORS:
             visitor = await _visitor(site, actor)
@@ -150,6 +152,15 @@ async def test_absent_and_foreign_answer_alike(open_site: OpenSite) -> None:
                 bodies.add((answer.status, await answer.text()))
             assert {status for status, _ in bodies} == {404}
             assert len(bodies) == 1
+
+
+def _entra(folder: Path) -> EntraSettings:
+    """Let people sign in with an Entra that never answers."""
+    secret = folder / "entra-secret"
+    secret.write_text("a-secret-of-the-application")
+    secret.chmod(0o600)
+    tenant, client = "11111111-2222-3333-4444-555555555555", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+    return EntraSettings(client_id=client, secret_file=secret, tenants={tenant: ""}, authority="http://127.0.0.1:9")
 
 
 async def _visitor(site: Any, actor: str) -> Any:
