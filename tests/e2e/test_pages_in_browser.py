@@ -49,6 +49,7 @@ UNSEEN = {
     r"/plugins/zoom/\w+/panel": "only Zoom's client holds it: tests/plugins/zoom/panel opens it there",
     r"/plugins/teams/\w+/tab": "only Teams holds it: tests/plugins/teams/test_tab.py opens it there",
     r"/my/gallery/lists/\{item\}": "is a file of links to music",
+    r"/sign-in/entra/return": "Entra leads there: tests/core/web/test_entra.py comes back to it",
     r"/questions/vote/\{secret\}": "comes days after the questions: tests/core/web/test_keyboard.py votes there",
 }
 """Patterns of pages that are not opened here, with the reason."""

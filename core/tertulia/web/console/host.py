@@ -132,15 +132,16 @@ async def _running(request: web.Request, tx: Tx, home: Workspace, titles: dict[s
         query = sa.select(place.c.platform, place.c.kind).filter_by(
             organization_id=home.organization, id=held.session.place
         )
-        where = (await tx.execute(query)).one()
+        where = (await tx.execute(query)).one_or_none()
         found.append(
             Running(
                 session=held.session.id,
                 title=titles.get(held.practice, held.practice),
                 counts=await live_counts.read(runtime, tx, held.session),
                 played=live_board.is_played(runtime.plugins.ritual(held.kind)),
-                platform=where.platform,
-                kind=where.kind,
+                # a place goes with the program that named it
+                platform=where.platform if where else PLATFORM,
+                kind=where.kind if where else "",
             )
         )
     return found
