@@ -42,7 +42,7 @@ CHECKS = Path(__file__).with_name("page_checks.js")
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PHONE, NARROW, DESKTOP = 390, 320, 1280
 """Widths; the narrow one is a desktop page at 400 %: WCAG 2.2, 1.4.10."""
-MACHINES = re.compile(r"/api/.*|/healthz|/readyz|/metrics|/hooks/.*|.*\.(?:js|css|json|csv|ics|parquet)")
+MACHINES = re.compile(r"/api/.*|/healthz|/readyz|/metrics|/hooks/.*|.*\.(?:js|css|json|csv|ics|parquet|png)")
 """What is no page: programs read it."""
 UNSEEN = {
     r"/static/\{name\}": "style, icon and scripts are loaded with every page",

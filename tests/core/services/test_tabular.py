@@ -19,6 +19,7 @@ from tertulia.errors import Mistake
 from tertulia.services import tabular
 from tertulia.services.tabular import FORMULA, Column, Row, Table
 from tertulia.storage.tables.columns import EPOCH
+from tertulia.testing import injections
 
 COLUMNS = tuple(
     Column(name=f"a {kind}", kind=kind, about=f"what a {kind} means")
@@ -71,6 +72,13 @@ def test_both_forms_hold_the_same_cells_and_no_formula(rows: list[dict[str, Any]
             if one.kind == "text" and given_ is not None:
                 given_ = given_.encode(errors="replace").decode()
             assert kept == given_
+
+
+@pytest.mark.parametrize("name", injections.TEXTS)
+def test_no_text_of_the_corpus_is_a_formula(name: str) -> None:
+    cell = tabular.cell("text", injections.TEXTS[name])
+    assert not injections.computes(cell)
+    assert cell.endswith(injections.TEXTS[name])
 
 
 def test_parquet_says_what_columns_mean() -> None:

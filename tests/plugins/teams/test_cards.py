@@ -16,22 +16,12 @@ from hypothesis import strategies as st
 from jsonschema import Draft6Validator
 
 from tertulia import Action, Bullets, Field, Markup, Media, Option, Paragraph, Prompt, Reply, Span
+from tertulia.testing.injections import TEXTS
 from tertulia.testing.samples import opaque, sample_prompt, summary_prompt
 from tertulia_teams import cards
 from tertulia_teams.texts import neutral, shown
 
-NAMES = (
-    "[x](https://evil.example)",
-    "<at>Everyone</at>",
-    "**bold** _thin_ `code` # head",
-    "\u202eevil\u2066\u2069 \u200fna\u200eme",
-    'O\'Brien "Bobby" <script>alert(1)</script>',
-    "a" * 10_000,
-    "- item\n1. one\n> quote",
-    "\x00\x1b[31m\ud800",
-    "<https://evil.example>",
-    "https://evil.example/?a=1",
-)
+NAMES = (*TEXTS.values(), "a" * 10_000, "\x00\x1b[31m\ud800")
 WRITTEN = st.text(max_size=60) | st.sampled_from(NAMES)
 
 
@@ -172,6 +162,15 @@ def test_what_was_answered_before_is_filled_in(check: Check) -> None:
 @given(st.lists(WRITTEN, min_size=6, max_size=6))
 @examples(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_peoples_words_stay_words(check: Check, words: list[str]) -> None:
+    stay_words(check, words)
+
+
+@pytest.mark.parametrize("text", NAMES, ids=range(len(NAMES)))
+def test_no_text_of_the_corpus_becomes_markup(check: Check, text: str) -> None:
+    stay_words(check, [text] * 6)
+
+
+def stay_words(check: Check, words: list[str]) -> None:
     title, paragraph, bullet, label, choice, kept = words
     prompt = Prompt(
         id="1" * 32,

@@ -11,12 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tertulia import Field, Markup, Option
+from tertulia.testing.injections import TEXTS
 from tertulia.testing.samples import sample_prompt, summary_prompt
 from tertulia_trello import cards
 from tertulia_trello.cards import Asked
 from tertulia_trello.stand_in.markdown import html
 
 EVIL = (
+    *TEXTS.values(),
     "[x](https://evil.example)",
     "![x](https://evil.example/p.png)",
     "https://evil.example/?a=1",
@@ -32,7 +34,7 @@ EVIL = (
 )
 
 
-@pytest.mark.parametrize("text", EVIL)
+@pytest.mark.parametrize("text", EVIL, ids=range(len(EVIL)))
 def test_peoples_words_are_shown_as_they_stand(text: str) -> None:
     written = cards.escape(text)
     assert not re.search(r"@\w", written)

@@ -16,18 +16,16 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 from tertulia import Bullets, Field, Markup, Media, Option, Paragraph, Prompt, Reply, Span
+from tertulia.testing.injections import TEXTS
 from tertulia.testing.samples import sample_prompt, summary_prompt
 from tertulia_zoom import messages, messages_form
 from tertulia_zoom.messages_form import Chosen, Edited, Opened, Sent
 
 BESIDE = Path(__file__).parents[4] / "shared" / "contracts" / "zoom"
 NAMES = (
-    "[x](https://evil.example)",
+    *TEXTS.values(),
     "<https://evil.example|bank>",
-    "<!all>",
     "*bold* _thin_ ~gone~ `code`",
-    "\u202eevil\u2066\u2069 \u200fna\u200eme",
-    "- item\n1. one\n> quote\n# head",
     "\x00\x1b[31m\ud800",
     "a" * 10_000,
     ":%2C,:",
@@ -193,6 +191,15 @@ def test_a_survey_is_a_link_and_no_word_of_the_question() -> None:
 @given(WRITTEN, WRITTEN)
 @examples(max_examples=80, deadline=None)
 def test_peoples_words_are_never_markup(name: str, said: str) -> None:
+    never_markup(name, said)
+
+
+@pytest.mark.parametrize("text", NAMES, ids=range(len(NAMES)))
+def test_no_text_of_the_corpus_becomes_markup(text: str) -> None:
+    never_markup(text, text)
+
+
+def never_markup(name: str, said: str) -> None:
     rows = Bullets(((Span(f"{name}:", bold=True), Span(f" {said}")),))
     markup = Markup((Paragraph((Span(said),)), rows))
     prompt = replace(full(), title=name, body=markup, fields=(Field(key="k", kind="short", label=said or "x"),))
