@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,10 +29,8 @@ cadence = { rule = "FREQ=MONTHLY", start = "2026-03-02T09:00" }
 """
 
 
-@pytest.fixture
-def open_one(make_world: Callable[[Path], AbstractAsyncContextManager[Any]], tmp_path: Path) -> Open:
-    """Open a world where the kind of database does not matter."""
-    return lambda: make_world(tmp_path)
+ON_ONE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""Where the kind of database does not matter."""
 
 
 class Staff:
@@ -81,6 +78,7 @@ async def log(tx: Tx) -> list[tuple[str, str]]:
     return [(row.verb, row.actor) for row in rows if row.verb.partition(".")[0] in ("proposal", "role", "program")]
 
 
+@ON_ONE
 async def test_another_person_with_the_role_approves_and_it_is_done_once(open_world: Open) -> None:
     async with open_world() as world:
         async with world.database.write() as tx:
@@ -128,8 +126,9 @@ async def test_two_who_decide_at_once_carry_it_out_once(open_world: Open) -> Non
             assert done == ["role.grant"] * 3 + ["proposal.approve", "role.grant"]
 
 
-async def test_one_human_being_with_two_accounts_is_one_person(open_one: Open) -> None:
-    async with open_one() as world, world.database.write() as tx:
+@ON_ONE
+async def test_one_human_being_with_two_accounts_is_one_person(open_world: Open) -> None:
+    async with open_world() as world, world.database.write() as tx:
         staff = await Staff(world).hire(tx, Ana="owner", Ana2="owner", Ben="owner", Dan="member")
         made = await staff.propose(tx, "Ana", "role.grant", person="Dan", role="analyst")
         whose = {"kept": staff.ids["Ana2"], "gone": staff.ids["Ana"], "actor": "test"}
@@ -141,8 +140,9 @@ async def test_one_human_being_with_two_accounts_is_one_person(open_one: Open) -
         assert await staff.roles(tx, "Dan") == {"analyst"}
 
 
-async def test_a_proposal_is_taken_back_turned_down_or_ends(open_one: Open) -> None:
-    async with open_one() as world, world.database.write() as tx:
+@ON_ONE
+async def test_a_proposal_is_taken_back_turned_down_or_ends(open_world: Open) -> None:
+    async with open_world() as world, world.database.write() as tx:
         staff = await Staff(world).hire(tx, Ana="owner", Ben="admin", Dan="member")
         first = await staff.propose(tx, "Ana", "role.grant", person="Dan", role="analyst")
         with pytest.raises(Mistake, match="waits for approval already"):
@@ -162,8 +162,9 @@ async def test_a_proposal_is_taken_back_turned_down_or_ends(open_one: Open) -> N
         assert await staff.roles(tx, "Dan") == frozenset()
 
 
-async def test_what_changed_meanwhile_is_not_approved(open_one: Open) -> None:
-    async with open_one() as world, world.database.write() as tx:
+@ON_ONE
+async def test_what_changed_meanwhile_is_not_approved(open_world: Open) -> None:
+    async with open_world() as world, world.database.write() as tx:
         staff = await Staff(world).hire(tx, Ana="owner", Ben="owner", Cleo="admin", Dan="member", Eva="analyst")
         grant, revoke = (
             await staff.propose(tx, "Cleo", "role.grant", person="Dan", role="responder"),
@@ -182,8 +183,9 @@ async def test_what_changed_meanwhile_is_not_approved(open_one: Open) -> None:
             await staff.decide(tx, "Ben", grant)
 
 
-async def test_whoever_lost_the_role_cannot_approve_and_admins_make_no_owners(open_one: Open) -> None:
-    async with open_one() as world, world.database.write() as tx:
+@ON_ONE
+async def test_whoever_lost_the_role_cannot_approve_and_admins_make_no_owners(open_world: Open) -> None:
+    async with open_world() as world, world.database.write() as tx:
         staff = await Staff(world).hire(tx, Ana="owner", Ben="owner", Cleo="admin", Dan="admin")
         owner = await staff.propose(tx, "Cleo", "role.grant", person="Dan", role="owner")
         analyst = await staff.propose(tx, "Ana", "role.grant", person="Dan", role="analyst")
@@ -196,8 +198,9 @@ async def test_whoever_lost_the_role_cannot_approve_and_admins_make_no_owners(op
             await staff.propose(tx, "Cleo", "role.grant", person="Dan", role="responder")
 
 
-async def test_what_makes_no_sense_is_not_proposed(open_one: Open) -> None:
-    async with open_one() as world, world.database.write() as tx:
+@ON_ONE
+async def test_what_makes_no_sense_is_not_proposed(open_world: Open) -> None:
+    async with open_world() as world, world.database.write() as tx:
         staff = await Staff(world).hire(tx, Ana="owner", Ben="admin")
         for what, detail, why in (
             ("nothing", {}, "cannot be proposed"),
@@ -216,8 +219,9 @@ async def test_what_makes_no_sense_is_not_proposed(open_one: Open) -> None:
         assert await proposals.listed(tx, *staff.home) == []
 
 
-async def test_another_organization_s_proposal_does_not_exist(open_one: Open) -> None:
-    async with open_one() as world, world.database.write() as tx:
+@ON_ONE
+async def test_another_organization_s_proposal_does_not_exist(open_world: Open) -> None:
+    async with open_world() as world, world.database.write() as tx:
         staff = await Staff(world).hire(tx, Ana="owner", Ben="owner")
         made = await staff.propose(tx, "Ana", "domains", domains=["example.net"])
         other = await people.create_organization(world.runtime, tx, name="Other", actor="test")
@@ -258,8 +262,9 @@ async def test_a_threshold_is_changed_in_the_document_by_two(open_stage: Open) -
             await staff.decide(tx, "Ana", lower)
 
 
-async def test_the_only_owner_names_a_second_one_once(open_one: Open) -> None:
-    async with open_one() as world, world.database.write() as tx:
+@ON_ONE
+async def test_the_only_owner_names_a_second_one_once(open_world: Open) -> None:
+    async with open_world() as world, world.database.write() as tx:
         staff = await Staff(world).hire(tx, Ana="owner", Ben="admin", Cleo="member")
         where = {"organization": world.organization, "workspace": world.workspace}
 
