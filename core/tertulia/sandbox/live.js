@@ -18,7 +18,7 @@ async function follow() {
       if (!answer.ok) throw new Error("stopped");
       const now = await answer.json();
       for (const name of ["now", "arrived", "answers"]) write(name, String(now[name]));
-      write("left", now.left ? `${now.left} s` : "");
+      write("left", now.left || "…");
       const bar = moment.querySelector("progress");
       bar.value = now.done;
       bar.parentElement.hidden = now.done >= 100;

@@ -19,7 +19,7 @@ from tertulia.sandbox.town import Town
 from tertulia.services import rounds
 from tertulia.stage import Seat
 from tertulia.web import access, pages, sessions
-from tertulia.web.state import SESSION, WALL
+from tertulia.web.state import SESSION, TOUR, WALL
 
 LIFE: web.AppKey[Life] = web.AppKey("life", Life)
 STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
@@ -57,7 +57,7 @@ SHOWN, MAILS = 20, 40
 
 def attach(app: web.Application, life: Life) -> None:
     """Serve the sandbox's pages on *app*."""
-    app[LIFE] = life
+    app[LIFE], app[TOUR] = life, "/sandbox"
     rule = Access(kind="sandbox", why="the sandbox only; on loopback, with invented people")
     access.register(app, "GET", "/sandbox", _start, rule)
     access.register(app, "GET", "/sandbox/now.json", _now, rule)
@@ -139,7 +139,7 @@ def _moment(life: Life) -> dict[str, Any]:
         "done": 100 if life.pace else round(100 * life.done),
         "arrived": life.arrived.total(),
         "answers": life.answers.total(),
-        "left": None if life.pace or life.left is None else round(life.left),
+        "left": "" if life.pace or life.left is None else "{}:{:02}".format(*divmod(round(life.left), 60)),
     }
 
 

@@ -19,7 +19,7 @@ from markupsafe import Markup as Safe
 from tertulia.domain.markup import Markup, unturned
 from tertulia.extension import Access
 from tertulia.web import access, sessions
-from tertulia.web.state import ROLES, RUNTIME, SESSION
+from tertulia.web.state import ROLES, RUNTIME, SESSION, TOUR
 
 CATALOGUES = Path(__file__).parent / "locale"
 STATIC = Path(__file__).parent / "static"
@@ -116,6 +116,7 @@ def render(
         "csrf": sessions.csrf_token(runtime, session) if session else "",
         "signed_in": session is not None and session.round is None,
         "sandbox": runtime.config.sandbox,
+        "tour": request.app.get(TOUR, ""),
         "console": _console(request),
         "status": status,
         **values,

@@ -16,6 +16,8 @@ WAIT = web.AppKey("wait", float)
 """Seconds that both sign-in forms take at least, whether or not a code was sent or right."""
 GUESSES = web.AppKey("guesses", Buckets)
 REQUESTS = web.AppKey("requests", Counter)
+TOUR = web.AppKey("tour", str)
+"""The path of the page that leads through the demo, where there is one."""
 
 SESSION = web.RequestKey("session", Session)
 ROLES: web.RequestKey[frozenset[str]] = web.RequestKey("roles", frozenset)
