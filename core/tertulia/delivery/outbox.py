@@ -38,6 +38,8 @@ Unasked: TypeAlias = tuple[Id, str]
 ATTEMPTS = 8
 LOOK_AGAIN = 60.0
 """Seconds at most until somebody who was not to be disturbed is looked at again: the rounds' clock may be driven."""
+NOT_NOW = "not to be disturbed"
+"""Why a message waits that the person will get when they are awake again."""
 OPERATOR = 300.0
 RESERVE = 8
 """Slots that only alerts use."""
@@ -211,7 +213,7 @@ class Sender:
             payload = self._runtime.vault.open_json(row.sealed, "outbox", row.organization_id, row.id)
             await self._send(live, row, payload)
         except _NotNow as error:
-            await self._again(row, min(error.seconds, LOOK_AGAIN), "not to be disturbed", counts=False)
+            await self._again(row, min(error.seconds, LOOK_AGAIN), NOT_NOW, counts=False)
         except _NotWanted:
             await self._final(row, "failed", "not wanted any more")
         except Unreachable as error:

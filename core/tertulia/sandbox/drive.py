@@ -11,6 +11,7 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from tertulia.delivery import collect
+from tertulia.delivery.outbox import NOT_NOW
 from tertulia.domain.identifiers import Id
 from tertulia.runtime import Runtime
 from tertulia.storage.tables import inbox, outbox, round_table, shard
@@ -97,7 +98,8 @@ _DUE = sa.select(round_table.c.id, round_table.c.step).where(round_table.c.next_
 _WAITING = sa.select(sa.literal(""), sa.literal(0)).where(
     sa.or_(
         sa.exists().where(inbox.c.state == "received"),
-        sa.exists().where(outbox.c.state == "planned"),
+        # who sleeps is awake only when the clock goes on
+        sa.exists().where(outbox.c.state == "planned", outbox.c.reason.is_distinct_from(NOT_NOW)),
         sa.and_(sa.bindparam("thorough", type_=sa.Boolean()), sa.exists().where(shard.c.state == "started")),
     )
 )
