@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from tertulia.domain.rounds import repeatability
 
+SHARED = frozenset({"post", "gather", "summary"})
+"""The purposes that are shown to several at once."""
 ALONE = "Nothing to do: it goes on by itself."
 NEVER_AGAIN = (
     "Nothing is sent again: where the first one did arrive, it would arrive twice. The reminder is the second chance."
@@ -36,7 +38,8 @@ def explain(purpose: str, state: str, reason: str | None) -> Explained | None:
         case "planned":
             return _waits(said) if said else None
         case "failed":
-            return _by(FAILED, said) or _unknown(said)
+            refused = _refused(said) if purpose.partition(":")[0] in SHARED else None
+            return refused or _by(FAILED, said) or _unknown(said)
         case "ambiguous":
             return _uncertain(purpose, said)
     return None
@@ -56,6 +59,15 @@ def _uncertain(purpose: str, said: str) -> Explained:
         told = f" ({said.rstrip('.')})" if said else ""
         what = f"The platform gave no clear answer{told}; nobody knows whether it arrived."
     return Explained(what=what, cure=cure)
+
+
+def _refused(said: str) -> Explained | None:
+    """Explain that a shared place, or a group as a whole, cannot be written to: that lies with no single person."""
+    found = re.fullmatch(r"unreachable: (.*)", said, re.DOTALL)
+    if found is None:
+        return None
+    cure = "Look at the practice's places, or at the plugin's settings on the page Plugins; then send it again."
+    return Explained(what=f"The platform refuses it there: {_sentence(found[1])}", cure=cure)
 
 
 def _unknown(said: str) -> Explained:

@@ -38,6 +38,14 @@ def test_a_failure_has_a_cure(reason: str | None, what: str, cure: str) -> None:
     assert found.personal is (reason == "unreachable: blocked or gone")
 
 
+def test_a_place_that_refuses_is_no_person() -> None:
+    found = explain("post", "failed", "unreachable: a question for one person is never put on a board")
+    assert found is not None
+    assert found.what.startswith("The platform refuses it there: a question")
+    assert "practice's places" in found.cure
+    assert not found.personal
+
+
 def test_what_is_unclear_is_never_sent_again_where_it_could_arrive_twice() -> None:
     for reason in ("the worker stopped while sending", "restored from a backup", "it did not answer within 30 s", ""):
         found = explain("invite", "ambiguous", reason)
