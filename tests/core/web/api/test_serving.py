@@ -83,7 +83,9 @@ async def test_a_change_sent_again_is_done_once(open_site: OpenSite, program: Co
         assert (await mine("PUT", "program", changed, **sent)).document["code"] == "version_changed"
 
 
-async def test_what_was_refused_is_tried_anew(open_site: OpenSite, program: Connect) -> None:
+async def test_what_was_refused_is_tried_anew_and_an_answer_kept_for_a_day_and_sealed(
+    open_site: OpenSite, program: Connect
+) -> None:
     async with open_site() as site:
         call = await program(site, site.tenants["Acme"])
         document = (await call("GET", "program")).document["document"]
@@ -94,16 +96,9 @@ async def test_what_was_refused_is_tried_anew(open_site: OpenSite, program: Conn
             answer = await call("PUT", "program", {"document": document}, If_Match="*", Idempotency_Key=key)
             assert (answer.status, answer.document["errors"][0]["field"]) == (422, "Idempotency-Key")
 
-
-async def test_answers_are_kept_for_a_day_and_sealed(open_site: OpenSite, program: Connect) -> None:
-    async with open_site() as site:
-        call = await program(site, site.tenants["Acme"])
-        document = (await call("GET", "program")).document["document"]
-
         async def put(text: str) -> Any:
-            return await call("PUT", "program", {"document": text}, If_Match="*", Idempotency_Key="one")
+            return await call("PUT", "program", {"document": text}, **sent)
 
-        assert (await put(document)).status == 200
         async with site.runtime.database.read() as tx:
             (row,) = (await tx.execute(sa.select(api_reply))).all()
         assert b"practice" not in row.sealed
