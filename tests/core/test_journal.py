@@ -69,3 +69,8 @@ def test_a_library_s_own_handlers_are_taken_over(log: io.StringIO) -> None:
     journal.adopt("some.library")
     library.warning("heard")
     assert [line["message"] for line in lines(log)] == ["heard"]
+
+
+def test_a_library_that_quotes_answers_in_its_errors_is_kept_out(log: io.StringIO) -> None:
+    logging.getLogger("msal.oauth2cli.oauth2").error("Token response is not in json format: %s", "a-token")
+    assert lines(log) == []

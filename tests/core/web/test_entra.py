@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import pytest
 import sqlalchemy as sa
 
 from tertulia.domain.people import Actor
@@ -35,6 +36,13 @@ ACCOUNTS = [
     # the e-mail address of a person of ours, in a directory where anybody may type one
     EntraAccount(user=NOBODY, name="A stranger", email="owner@acme.example"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for a busy machine longer than people would."""
+    for name in ("openid.keys.TIMEOUT", "openid.bridge.SECONDS", "services.entra.provider.PATIENCE"):
+        monkeypatch.setattr(f"tertulia.{name}", 120.0)
 
 
 @dataclass
