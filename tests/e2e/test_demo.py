@@ -98,6 +98,12 @@ def test_a_port_that_is_taken_is_said_before_anything_is_made() -> None:
     assert demo.checked_port(0) > 0
 
 
+def test_a_browser_is_opened_only_where_there_is_a_screen() -> None:
+    assert not demo.has_screen("linux", {"BROWSER": "w3m"})
+    assert demo.has_screen("linux", {"WAYLAND_DISPLAY": "wayland-0"})
+    assert demo.has_screen("darwin", {})
+
+
 def test_a_second_demo_does_not_empty_the_first_one_s_folder(tmp_path: Path) -> None:
     folder = town.fresh_folder(tmp_path / "demo")
     with lock.held(town.database_in(folder)), pytest.raises(Mistake, match="Another demo runs in"):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import sys
 import time
 import webbrowser
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -106,7 +107,7 @@ async def _show(options: Options, console: Console, place: Town, life: Life, beg
         _tell(console, f"They live through {_weeks(options.weeks)} now; then the demo ends.")
     else:
         _tell(console, f"Open [bold]{address}[/bold] and watch them live through {_weeks(options.weeks)}.")
-        if options.browser:
+        if options.browser and has_screen(sys.platform, os.environ):
             webbrowser.open(address)
     await life.begin(options.seed)
     await _live(life, options.weeks, console)
@@ -126,6 +127,11 @@ def _tell(console: Console, text: str) -> None:
 
 def _weeks(count: int) -> str:
     return "a week" if count == 1 else f"{count} weeks"
+
+
+def has_screen(platform: str, environment: Mapping[str, str]) -> bool:
+    """Tell whether a browser has a screen to open on; a text browser would take the terminal from the demo."""
+    return platform == "darwin" or bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
 
 
 def checked_port(port: int) -> int:
