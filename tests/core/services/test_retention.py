@@ -90,7 +90,7 @@ class Garden:
         await self.row(tables.session_origin, ends_at=at("session_origin"))
         await self.row(tables.spent_sign_in, until=at("spent_sign_in"))
         await self.row(tables.code, person_id=person, expires_at=at("code"))
-        token = await self.row(tables.api_token, person_id=person, expires_at=at("api_token"))
+        await self.row(tables.api_token, person_id=person, expires_at=at("api_token"))
         lasting = await self.row(tables.api_token, person_id=person, expires_at=self.now)
         await self.row(tables.api_reply, token_id=lasting, at=at("api_reply"))
         held = await self.row(tables.round_table, opens_at=self.now)
