@@ -25,7 +25,7 @@ GROUPS = {
     "plugins": ("plugins", "Enable and configure plugins, per workspace."),
     "program": ("program", "Check, plan and apply a workspace's program."),
     "places": ("places", "The shared places that a workspace's program knows."),
-    "rounds": ("rounds", "See rounds, and watch one being delivered."),
+    "rounds": ("rounds", "See rounds, watch one being delivered, and steer it."),
     "cafe": ("cafe", "See how well the next groups of a café would suit."),
     "rest": ("hard_weeks", "Hard weeks: let what is playful rest, with support."),
     "groups": ("groups", "The groups of a workspace, never who is in them."),

@@ -7,11 +7,19 @@ import sys
 
 import click
 
-from tertulia.cli.edge import asynchronous, opened, organization_option, table, workspace_named, workspace_option
+from tertulia.cli.edge import (
+    actor,
+    asynchronous,
+    opened,
+    organization_option,
+    table,
+    workspace_named,
+    workspace_option,
+)
 from tertulia.domain.identifiers import Id
 from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
-from tertulia.services import release_progress, rounds
+from tertulia.services import release_progress, retrying, rounds, steering
 from tertulia.services.rounds import Progress
 from tertulia.storage.database import Tx
 from tertulia.storage.people import Workspace
@@ -79,6 +87,68 @@ async def watch(round_id: str | None, every: float, workspace: str | None, organ
             home = await workspace_named(tx, organization, workspace)
             found = await _id(tx, home, round_id) if round_id else await _open_one(tx, home)
         await (_bar if sys.stdout.isatty() else _lines)(runtime, home, found, every)
+
+
+@command.command("retry")
+@click.argument("round_id", metavar="ROUND")
+@workspace_option
+@organization_option
+@asynchronous
+async def retry(round_id: str, workspace: str | None, organization: str | None) -> None:
+    """Send again what certainly did not arrive of a ROUND, by the best way there is now; never what is unclear."""
+    async with opened() as runtime, runtime.database.write() as tx:
+        home = await workspace_named(tx, organization, workspace)
+        found = await _id(tx, home, round_id)
+        again = await retrying.retry(runtime, tx, organization=home.organization, round_id=found, actor=actor())
+    click.echo("What had failed is being sent again." if again else "There was nothing to send again.")
+
+
+@command.command("close")
+@click.argument("round_id", metavar="ROUND")
+@click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
+@workspace_option
+@organization_option
+@asynchronous
+async def close(round_id: str, yes: bool, workspace: str | None, organization: str | None) -> None:
+    """Close an open ROUND now; that cannot be undone."""
+    async with opened() as runtime:
+        async with runtime.database.read() as tx:
+            home = await workspace_named(tx, organization, workspace)
+            found = await _id(tx, home, round_id)
+        if not yes:
+            click.confirm("Whoever has not answered cannot any more. Close it?", abort=True, err=True)
+        async with runtime.database.write() as tx:
+            whose = {"organization": home.organization, "round_id": found, "actor": actor()}
+            await steering.close_early(runtime, tx, **whose)
+    click.echo("The round is closing.")
+
+
+@command.command("leave-out")
+@click.argument("round_id", metavar="ROUND")
+@workspace_option
+@organization_option
+@asynchronous
+async def leave_out(round_id: str, workspace: str | None, organization: str | None) -> None:
+    """Leave out a ROUND that is to come; the one after it is planned."""
+    async with opened() as runtime, runtime.database.write() as tx:
+        home = await workspace_named(tx, organization, workspace)
+        whose = {"organization": home.organization, "round_id": await _id(tx, home, round_id), "actor": actor()}
+        await steering.leave_out(runtime, tx, **whose)
+    click.echo("The round is left out; until its moment `tertulia rounds take-back` plans it again.")
+
+
+@command.command("take-back")
+@click.argument("round_id", metavar="ROUND")
+@workspace_option
+@organization_option
+@asynchronous
+async def take_back(round_id: str, workspace: str | None, organization: str | None) -> None:
+    """Plan a ROUND again that was left out."""
+    async with opened() as runtime, runtime.database.write() as tx:
+        home = await workspace_named(tx, organization, workspace)
+        whose = {"organization": home.organization, "round_id": await _id(tx, home, round_id), "actor": actor()}
+        await steering.take_back(runtime, tx, **whose)
+    click.echo("The round takes place again as planned.")
 
 
 async def _lines(runtime: Runtime, home: Workspace, round_id: Id, every: float) -> None:

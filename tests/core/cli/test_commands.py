@@ -234,3 +234,28 @@ def test_rounds_are_shown_and_watched(home: Run, program: str, folder: Path) -> 
         connection.execute("UPDATE round SET state = 'closed'")
     connection.close()
     assert home("rounds", "watch", row[0]).out == "closed: 0 of 0 delivered; 0 answered, 0 passed\n"
+
+
+def test_rounds_are_steered_by_hand(home: Run, program: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home("program", "apply", program)
+    [(first, *_)] = home("rounds", "list").rows
+    assert home("rounds", "leave-out", first).code == 0
+    assert [row[3] for row in home("rounds", "list").rows] == ["planned", "cancelled"]
+    assert home("rounds", "take-back", first[:12]).code == 0
+    [(again, _, occurrence, state, *_)] = home("rounds", "list").rows
+    assert (occurrence, state) == ("2027-01-04T10:00:00", "planned")
+    refused = home("rounds", "retry", again)
+    assert (refused.code, "no answers any more" in refused.err) == (1, True)
+    with sqlite3.connect(folder / "tertulia.db") as connection:
+        connection.execute("UPDATE round SET state = 'open', next_action = NULL, next_at = NULL")
+    connection.close()
+    assert home("rounds", "retry", again).out == "There was nothing to send again.\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    stopped = home("rounds", "close", again)
+    assert (stopped.code, "not done" in stopped.err) == (1, True)
+    assert home("rounds", "close", again, "--yes").out == "The round is closing.\n"
+    with sqlite3.connect(folder / "tertulia.db") as connection:
+        assert connection.execute("SELECT next_action FROM round").fetchall() == [("close",)]
+        verbs = connection.execute("SELECT verb FROM audit WHERE verb LIKE 'round.%' ORDER BY sequence").fetchall()
+    connection.close()
+    assert verbs == [("round.leave_out",), ("round.take_back",), ("round.close_early",)]
