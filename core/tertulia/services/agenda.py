@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from tertulia.services import program_plan
 from tertulia.services.program_plan import NextRound
-from tertulia.storage import people, programs
+from tertulia.storage import makeup, programs
 from tertulia.storage.database import Tx
 from tertulia.storage.people import Workspace
 
@@ -18,7 +18,7 @@ async def ahead(tx: Tx, home: Workspace, now: datetime) -> tuple[NextRound, ...]
     program = await programs.current(tx, home.organization, home.id)
     if program is None:
         return ()
-    members = await people.members(tx, home.organization, home.id)
+    members = await makeup.counted(tx, home.organization, home.id)
     found: dict[str, NextRound] = {}
     for one in sorted(program_plan.next_rounds(program, members, home.zone, now), key=lambda one: one.utc):
         if now <= one.utc <= now + AHEAD:

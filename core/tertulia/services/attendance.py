@@ -22,6 +22,8 @@ from tertulia.storage.tables import delivery, participation, response, round_tab
 
 HAPPENED = ("closed", "released", "withheld")
 CHUNK = 200
+FEW = 50
+"""Up to so many are looked up by themselves; for more, whole rounds are read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,16 +67,21 @@ async def occasions(
         )
         for one in some
     }
-    stands_for = await _stands_for(tx, home.organization, roster)
+    stands_for, only = await _stands_for(tx, home.organization, roster)
     for ids in people.chunks(list(found), CHUNK):
-        await _invitations(tx, home.organization, ids, found, stands_for)
-        await _responses(tx, home.organization, ids, found, stands_for)
-        await _stays(tx, home.organization, ids, found, stands_for)
+        await _invitations(tx, home.organization, ids, found, stands_for, only)
+        await _responses(tx, home.organization, ids, found, stands_for, only)
+        await _stays(tx, home.organization, ids, found, stands_for, only)
     return list(found.values())
 
 
-async def _stands_for(tx: Tx, organization: Id, roster: Collection[Id]) -> Callable[[Id | None], Id | None]:
-    """Return who of *roster* a person is, merged ones being one with whom they were merged into."""
+async def _stands_for(
+    tx: Tx, organization: Id, roster: Collection[Id]
+) -> tuple[Callable[[Id | None], Id | None], list[Id] | None]:
+    """Return who of *roster* a person is, merged ones being one with whom they were merged into.
+
+    Where the roster is short, all who are somebody of it come along, so that nobody else is read.
+    """
     kept = await people.survivors(tx, organization)
     inside = set(roster)
     by_survivor = {kept[one]: one for one in sorted(inside & kept.keys()) if kept[one] not in inside}
@@ -85,7 +92,9 @@ async def _stands_for(tx: Tx, organization: Id, roster: Collection[Id]) -> Calla
         now = kept.get(person, person)
         return now if now in inside else by_survivor.get(now)
 
-    return find
+    if len(inside) > FEW:
+        return find, None
+    return find, sorted(one for one in {*inside, *kept, *kept.values()} if find(one) is not None)
 
 
 async def _invitations(
@@ -94,6 +103,7 @@ async def _invitations(
     ids: Sequence[Id],
     found: Mapping[Id, Occasion],
     who: Callable[[Id | None], Id | None],
+    only: Sequence[Id] | None,
 ) -> None:
     query = sa.select(delivery.c.round_id, delivery.c.recipient, delivery.c.state).where(
         delivery.c.organization_id == organization,
@@ -101,6 +111,7 @@ async def _invitations(
         delivery.c.purpose == "invite",
         delivery.c.target == "person",
         delivery.c.state != "skipped",
+        delivery.c.recipient.in_(only) if only is not None else sa.true(),
     )
     for row in await tx.execute(query):
         person = who(row.recipient)
@@ -116,9 +127,12 @@ async def _responses(
     ids: Sequence[Id],
     found: Mapping[Id, Occasion],
     who: Callable[[Id | None], Id | None],
+    only: Sequence[Id] | None,
 ) -> None:
     query = sa.select(response.c.round_id, response.c.person_id, response.c.passed, response.c.platform).where(
-        response.c.organization_id == organization, response.c.round_id.in_(ids)
+        response.c.organization_id == organization,
+        response.c.round_id.in_(ids),
+        response.c.person_id.in_(only) if only is not None else sa.true(),
     )
     for row in await tx.execute(query):
         person = who(row.person_id)
@@ -134,11 +148,16 @@ async def _stays(
     ids: Sequence[Id],
     found: Mapping[Id, Occasion],
     who: Callable[[Id | None], Id | None],
+    only: Sequence[Id] | None,
 ) -> None:
     table = participation.c
     query = sa.select(
         table.round_id, table.person_id, table.kind, table.platform, table.started_at, table.ended_at
-    ).where(table.organization_id == organization, table.round_id.in_(ids), table.person_id.is_not(None))
+    ).where(
+        table.organization_id == organization,
+        table.round_id.in_(ids),
+        table.person_id.in_(only) if only is not None else table.person_id.is_not(None),
+    )
     stays: dict[Id, list[Stay]] = defaultdict(list)
     through: dict[tuple[Id, Id], set[str]] = defaultdict(set)
     for row in await tx.execute(query):

@@ -19,7 +19,7 @@ from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
 from tertulia.services import opening, resting, rounds
 from tertulia.services.rounds import RoundRow
-from tertulia.storage import audit, hard_weeks, people, programs
+from tertulia.storage import audit, hard_weeks, makeup, people, programs
 from tertulia.storage.database import Tx
 from tertulia.storage.hard_weeks import HardWeeks
 from tertulia.storage.tables import delivery, round_follow_up, round_table, shard
@@ -63,7 +63,7 @@ async def begin(
         raise Mistake(f"The date is not within the coming {LONGEST.days} days; choose the day on which all goes on.")
     if len(word) > LONGEST_WORD or not word.replace("\n", "").isprintable():
         raise Mistake(f"The word to the members has more than {LONGEST_WORD} characters; shorten it.")
-    if team is not None and team not in {one.team for one in await people.members(tx, organization, workspace)}:
+    if team is not None and team not in await makeup.teams(tx, organization, workspace):
         raise Mistake(f"No member of this workspace is in a team {team[:100]!r}; write it as the people's list does.")
     if any(one.team in (None, team) for one in await hard_weeks.current(tx, organization, workspace, now)):
         raise Mistake("These are hard weeks already; end them first, or wait for their date.")

@@ -90,17 +90,23 @@ def differences(old: Program | None, new: Program) -> tuple[Change, ...]:
     return tuple(_differences(old, new))
 
 
-def next_rounds(program: Program, members: Sequence[Person], zone: str, now: datetime) -> tuple[NextRound, ...]:
-    """Find the next rounds of each practice for each time zone of *members*, or for *zone* without members."""
+def next_rounds(program: Program, members: Mapping[Person, int], zone: str, now: datetime) -> tuple[NextRound, ...]:
+    """Find the next rounds of each practice for each time zone of *members*, or for *zone* without members.
+
+    The members are counted by their kind, see `makeup.counted`.
+    """
     zones = sorted({person.zone for person in members}) or [zone]
     return tuple(found for practice in program.practices for found in _rounds_of(practice, members, zones, now))
 
 
 def _rounds_of(
-    practice: Practice, members: Sequence[Person], zones: Sequence[str], now: datetime
+    practice: Practice, members: Mapping[Person, int], zones: Sequence[str], now: datetime
 ) -> Iterator[NextRound]:
     # how many are in a group, and where, is for nobody to see
-    counts = Counter(person.zone for person in members if practice.audience.includes(person))
+    counts: Counter[str] = Counter()
+    for person, many in members.items():
+        if practice.audience.includes(person):
+            counts[person.zone] += many
     asked = sorted(counts) if members and not practice.audience.groups else zones
     common = practice.cadence.zone if practice.cadence.time == "common" else None
     for wall in islice(_ahead(practice, [common] if common else zones, now), SHOWN):

@@ -13,7 +13,7 @@ from tertulia.runtime import Runtime
 from tertulia.services import audiences, fewest, program_document, rounds
 from tertulia.services.people import declare_place
 from tertulia.services.program_plan import Change, Plan, differences, next_rounds
-from tertulia.storage import audit, people, programs, tables
+from tertulia.storage import audit, makeup, programs, tables
 from tertulia.storage.database import Tx
 from tertulia.storage.programs import StoredProgram
 
@@ -42,7 +42,7 @@ async def plan(runtime: Runtime, tx: Tx, organization: Id, workspace: Id, text: 
     newest = await programs.newest(tx, organization, workspace)
     old = newest.program if newest else None
     program = program_document.parse(text, version=_next(old), plugins=runtime.plugins, zone=zone)
-    members = await people.members(tx, organization, workspace)
+    members = await makeup.counted(tx, organization, workspace)
     return Plan(
         current=old.version if old else None,
         program=program,

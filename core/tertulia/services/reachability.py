@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+
 from tertulia.domain.people import Person
 from tertulia.domain.planning import WEB
 from tertulia.runtime import Runtime
-from tertulia.storage import people
+from tertulia.storage import people, tables
 from tertulia.storage.database import Tx
 from tertulia.storage.people import Workspace
 
@@ -19,14 +21,21 @@ def carriers(runtime: Runtime, workspace: Workspace) -> frozenset[str]:
 async def unreachable(runtime: Runtime, tx: Tx, workspace: Workspace) -> list[Person]:
     """Return the members without an address on any of the `carriers`."""
     able = carriers(runtime, workspace)
-    members = await people.members(tx, workspace.organization, workspace.id)
-    known = await people.identities(tx, workspace.organization, [member.id for member in members])
-
-    def reached(person: Person) -> bool:
-        accounts = known.get(person.id, ())
-        return (WEB in able and person.email is not None) or any(
-            account.actor.platform in able and account.reachable and account.address is not None
-            for account in accounts
-        )
-
-    return [person for person in members if not reached(person)]
+    account, member = tables.identity.c, tables.membership.c
+    reached = sa.select(account.person_id).where(
+        account.organization_id == workspace.organization,
+        account.person_id.is_not(None),
+        account.platform.in_(able),
+        account.reachable.is_(sa.true()),
+        account.address.is_not(None),
+        account.address != sa.JSON.NULL,
+    )
+    query = sa.select(member.person_id).where(
+        member.organization_id == workspace.organization,
+        member.workspace_id == workspace.id,
+        member.left_at.is_(None),
+        member.person_id.not_in(reached),
+    )
+    left = list((await tx.execute(query)).scalars())
+    lost = await people.members_among(tx, workspace.organization, workspace.id, left)
+    return sorted((one for one in lost.values() if WEB not in able or one.email is None), key=lambda one: one.id)

@@ -12,7 +12,7 @@ from tertulia.errors import Mistake
 from tertulia.extension import Access
 from tertulia.services import hard_weeks
 from tertulia.storage import hard_weeks as stored
-from tertulia.storage import people
+from tertulia.storage import makeup, people
 from tertulia.web import pages
 from tertulia.web.access import register
 from tertulia.web.edge import see_other
@@ -70,7 +70,7 @@ async def _page(request: web.Request, *, error: str | None = None, typed: Any = 
     runtime, session, workspace = request.app[RUNTIME], request[SESSION], request.match_info["workspace"]
     async with runtime.database.read() as tx:
         home = await people.workspace(tx, session.organization, workspace)
-        members = await people.members(tx, session.organization, workspace)
+        teams = await makeup.teams(tx, session.organization, workspace)
         spans = await stored.history(tx, session.organization, workspace)
     now, zone = runtime.clock.now(), home.zone if home else "UTC"
     return pages.render(
@@ -80,7 +80,7 @@ async def _page(request: web.Request, *, error: str | None = None, typed: Any = 
         workspace=home,
         resting=[one for one in spans if not one.over(now)],
         earlier=[one for one in spans if one.over(now)],
-        teams=sorted({one.team for one in members if one.team}),
+        teams=teams,
         day=lambda at: f"{wall_time(at, zone):%Y-%m-%d}",
         error=error,
         typed=typed or {},

@@ -132,9 +132,10 @@ async def _past(tx: Tx, home: Workspace, one: Recommendation) -> Shown:
 
 async def _owners(tx: Tx, home: Workspace) -> list[tuple[Id, str]]:
     """Return who runs the program: who may be asked to see to something."""
-    members = await people.members(tx, home.organization, home.id)
     roles = await people.role_holders(tx, home.organization, home.id)
-    return sorted(((one.id, one.name) for one in members if roles.get(one.id)), key=lambda pair: pair[1])
+    holders = [one for one, some in roles.items() if some]
+    members = await people.members_among(tx, home.organization, home.id, holders)
+    return sorted(((one.id, one.name) for one in members.values()), key=lambda pair: pair[1])
 
 
 async def _home(request: web.Request, tx: Tx) -> Workspace:

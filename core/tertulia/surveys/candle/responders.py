@@ -102,7 +102,7 @@ async def with_role(tx: Tx, organization: Id, workspace: Id) -> list[Person]:
         .order_by(table.c.granted_at, table.c.person_id)
     )
     ordered = list((await tx.execute(query)).scalars())
-    present = {member.id: member for member in await people.members(tx, organization, workspace)}
+    present = await people.members_among(tx, organization, workspace, ordered)
     return [present[person] for person in ordered if person in present]
 
 

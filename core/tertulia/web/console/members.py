@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import TypeVar
 
 from aiohttp import web
 
@@ -14,7 +15,8 @@ from tertulia.domain.people import Person
 from tertulia.errors import Mistake
 from tertulia.services import importing
 from tertulia.services.importing import ImportPlan
-from tertulia.storage import people
+from tertulia.storage import makeup, people
+from tertulia.storage.makeup import Listed
 from tertulia.web import pages
 from tertulia.web.access import register
 from tertulia.web.console.scope import ABOVE, RUNNING, home_of, note_reading
@@ -24,6 +26,7 @@ from tertulia.web.uploads import UPLOAD, Upload
 
 PAGE = ABOVE + "/people"
 AT_ONCE = 100
+Who = TypeVar("Who", Person, Listed)
 TOLD = 50
 """Changes and rejected lines of a file that the page lists; the counts are of all."""
 
@@ -85,8 +88,10 @@ async def _page(
     await note_reading(request, "people.read", {"from": first, "sought": bool(sought)})
     async with request.app[RUNTIME].database.read() as tx:
         home = await home_of(request, tx)
-        found = matching(await people.members(tx, home.organization, home.id), sought)
-        listed = found[first : first + AT_ONCE]
+        found = matching(await makeup.listed(tx, home.organization, home.id), sought)
+        shown = [one.id for one in found[first : first + AT_ONCE]]
+        known = await people.persons(tx, home.organization, shown)
+        listed = [known[one] for one in shown]
         accounts = await people.identities(tx, home.organization, [one.id for one in listed])
     return pages.render(
         request,
@@ -109,12 +114,12 @@ async def _page(
     )
 
 
-def matching(members: Sequence[Person], sought: str) -> list[Person]:
+def matching(members: Sequence[Who], sought: str) -> list[Who]:
     """Return by name the members whose name, address, team or location holds what is *sought*."""
     wanted = sought.casefold()
     ordered = sorted(members, key=lambda one: (one.name.casefold(), one.id))
-    return [one for one in ordered if any(wanted in (text or "").casefold() for text in _texts(one))]
+    return [one for one in ordered if not wanted or any(wanted in (text or "").casefold() for text in _texts(one))]
 
 
-def _texts(one: Person) -> tuple[str | None, ...]:
+def _texts(one: Person | Listed) -> tuple[str | None, ...]:
     return one.name, one.email, one.team, one.location
