@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
 from aiohttp import web
 
 from tertulia.domain.identifiers import Id
+from tertulia.domain.surveys import Item
 from tertulia.errors import Mistake
 from tertulia.extension import Access
 from tertulia.services import figures, handing_over, rounds
-from tertulia.services.figures import Results
+from tertulia.services.figures import Line, Results
 from tertulia.services.indexes import in_a_row
 from tertulia.storage import people
 from tertulia.storage.database import Tx
+from tertulia.surveys.confidentiality.candidates import Family
 from tertulia.web import pages
 from tertulia.web.access import register
 from tertulia.web.state import RUNTIME, SESSION
+
+GROUPS = 40
+"""So many groups of a kind are on a page at once; a large organization has hundreds of teams."""
 
 OWN = Access(kind="member", why="what came of surveys in a member's workspaces, published cells only")
 RUNNING = Access(
@@ -61,15 +70,39 @@ async def page(request: web.Request) -> web.Response:
         results = await _results(request, tx, [request.match_info["workspace"]])
         found = await in_a_row(request.app[RUNTIME], tx, results)
     whole = figures.table(results.of("company"))
-    tables = [(family, *figures.table(results.of(family))) for family in figures.FAMILIES]
+    grids = [_grid(family, results, request.query.get(family, "")) for family in figures.FAMILIES]
     return pages.render(
         request,
         "survey.html",
         results=results,
         indexes=found,
         whole=whole,
-        tables=[one for one in tables if one[2]],
+        grids=[one for one in grids if one.count],
+        step=GROUPS,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """Hold the figures of one family's groups as a page shows them: *rows* from the *first* of *count* groups on."""
+
+    family: str
+    items: Sequence[Item]
+    rows: Mapping[tuple[Family, str], Mapping[str, Line]]
+    first: int
+    count: int
+
+    @property
+    def last(self) -> int:
+        """Return how many groups come up to the last one shown."""
+        return self.first + len(self.rows)
+
+
+def _grid(family: Family, results: Results, start: str) -> Grid:
+    items, rows = figures.table(results.of(family))
+    first = int(start) if start.isascii() and start.isdigit() and len(start) < 6 and int(start) < len(rows) else 0
+    shown = dict(islice(rows.items(), first, first + GROUPS))
+    return Grid(family=family, items=items, rows=shown, first=first, count=len(rows))
 
 
 async def as_json(request: web.Request) -> web.Response:

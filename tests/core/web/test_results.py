@@ -19,6 +19,7 @@ from tertulia.storage.cells import StoredCell
 from tertulia.storage.tables import round_table
 from tertulia.surveys.pulse import Pulse
 from tertulia.surveys.pulse_options import Options
+from tertulia.web.results import GROUPS
 
 OpenSite = Callable[..., AbstractAsyncContextManager[Any]]
 SCORES = {"promoter": 30, "passive": 10, "detractor": 5}
@@ -202,6 +203,23 @@ async def test_who_runs_the_program_sees_every_published_cell_alike_everywhere(
         assert "no time now: about 5" in shown
         assert shown.count("too few people") == 1 + 1  # the cell, and the sentence that explains it
         assert "not asked" in shown
+
+
+async def test_hundreds_of_teams_come_in_portions(open_site: OpenSite) -> None:
+    def teams(item: str) -> list[StoredCell]:
+        return [cell(item, f'[["team","Team {number:03}"]]', "team", SCORES) for number in range(GROUPS + 5)]
+
+    async with open_site() as site:
+        acme = site.tenants["Acme"]
+        admin = await site.member(acme, "admin")
+        page = f"/workspaces/{acme.workspace}/surveys/{await released(site, acme, shown=teams)}"
+        first, second = await text(await admin.get(page)), await text(await admin.get(f"{page}?team={GROUPS}"))
+        assert f"1 to {GROUPS} of {GROUPS + 5}" in first
+        assert f"{GROUPS + 1} to {GROUPS + 5} of {GROUPS + 5}" in second
+        shown = re.findall(r"Team \d+", first + second)
+        assert sorted(shown) == [f"Team {number:03}" for number in range(GROUPS + 5)], "each once"
+        for nowhere in ("x", "-1", "99999", "²"):
+            assert await text(await admin.get(f"{page}?team={nowhere}")) == first
 
 
 async def test_an_index_stands_beside_its_published_series(open_site: OpenSite) -> None:
