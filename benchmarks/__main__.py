@@ -12,6 +12,7 @@ from benchmarks import (
     intake,
     matching,
     overview,
+    pages,
     quiz,
     rate_limit,
     release,
@@ -30,6 +31,7 @@ NAMES = (
     "rate",
     "matching",
     "overview",
+    "pages",
     "quiz",
     "release",
     "ties",
@@ -68,6 +70,8 @@ async def _measure(name: str, quick: bool, sizes: list[int], databases: Database
             matching.measure(quick=quick)
         case "overview":
             await overview.measure(500 if quick else 10_000, 20 if quick else 52, 20 if quick else 100, databases)
+        case "pages":
+            await pages.measure(500 if quick else 10_000, 6 if quick else 26, 50 if quick else 200, databases)
         case "release":
             release.measure(quick=quick)
         case "ties":
