@@ -35,7 +35,7 @@ SCOPES: Mapping[str, str] = {
     "read:overview": "read the overview of cohesion",
     "read:recommendations": "read what is recommended and what was decided",
     "write:recommendations": "accept, decline and put off recommendations",
-    "read:export": "export programs and rounds as counts",
+    "read:export": "export programs, rounds as counts, and what the pages publish",
     "read:audit": "read who changed what; for tokens that an owner makes",
 }
 """What a token may be allowed to do, in words."""

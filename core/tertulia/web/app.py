@@ -74,6 +74,7 @@ def build(
     app[WAIT] = wait
     app[GUESSES] = Buckets(60, 60.0)
     app[bearer.CALLS] = calls or Buckets(bearer.COUNT, bearer.SECONDS)
+    app[bearer.READS] = Buckets(bearer.SELDOM, bearer.SELDOM_SECONDS)
     pages.environment(app)
     runtime.installations.render = pages.plugin_page
     of_members = (

@@ -199,6 +199,7 @@ def _fill(path: str, target: Any) -> str:
         "component": "belonging",
         "version": "1",
         "recommendation": "nothing",
+        "export": "rounds",
     }
     for name, value in fields.items():
         path = path.replace("{" + name + "}", value)

@@ -40,7 +40,12 @@ async def test_no_page_of_any_role_holds_what_a_member_wrote_for_nobody_else(
                 if method != "GET" or rule.kind == "sandbox":
                     continue
                 where = path.replace("{workspace}", acme.workspace).replace("{round}", acme.rounds["ask"])
-                where = where.replace("{component}", "reach").replace("{plugin}", "web").replace("{version}", "1")
+                where = (
+                    where.replace("{component}", "reach")
+                    .replace("{plugin}", "web")
+                    .replace("{version}", "1")
+                    .replace("{export}", "rounds")
+                )
                 if "{" in where:
                     continue
                 looked += 1

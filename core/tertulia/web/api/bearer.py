@@ -9,7 +9,7 @@ from aiohttp import web
 from tertulia.domain.identifiers import Id
 from tertulia.extension import Access
 from tertulia.services import tokens
-from tertulia.services.tokens import Caller
+from tertulia.services.tokens import Caller, Token
 from tertulia.web.api.problems import Problem
 from tertulia.web.buckets import Buckets
 from tertulia.web.state import RUNTIME, WALL
@@ -18,6 +18,9 @@ CALLER = web.RequestKey("caller", Caller)
 CALLS = web.AppKey("calls", Buckets)
 """How often each token may call."""
 COUNT, SECONDS = 300, 60.0
+READS = web.AppKey("reads", Buckets)
+"""How often each token may do what reads much."""
+SELDOM, SELDOM_SECONDS = 30, 600.0
 CHALLENGE = 'Bearer realm="tertulia"'
 
 
@@ -31,9 +34,7 @@ async def admit(request: web.Request, access: Access, workspace: Id | None) -> N
         caller = await tokens.find(tx, text.strip(), now)
     if caller is None:
         raise Problem("token_unknown", headers={"WWW-Authenticate": f'{CHALLENGE}, error="invalid_token"'})
-    calls = request.app[CALLS]
-    if not calls.take(caller.token.id):
-        raise Problem("too_many", headers={"Retry-After": str(math.ceil(calls.wait(caller.token.id)))})
+    spend(request.app[CALLS], caller.token)
     if workspace is not None and workspace != caller.token.workspace:
         raise Problem("not_found")
     if access.scope and access.scope not in caller.token.scopes:
@@ -45,3 +46,9 @@ async def admit(request: web.Request, access: Access, workspace: Id | None) -> N
         raise Problem("role_missing", f"Whoever made this token must be one of {names} in its workspace; ask one.")
     await tokens.used(runtime, caller.token, now)
     request[CALLER] = caller
+
+
+def spend(calls: Buckets, token: Token) -> None:
+    """Count one call of a token; raises a `Problem` that says when to come back where it had too many."""
+    if not calls.take(token.id):
+        raise Problem("too_many", headers={"Retry-After": str(math.ceil(calls.wait(token.id)))})

@@ -57,7 +57,8 @@ def _scopes() -> str:
 def _schemas(operations: Iterable[Operation]) -> tuple[Document, Mapping[tuple[type[BaseModel], str], Document]]:
     wanted: dict[tuple[type[BaseModel], Any], None] = {(ProblemDocument, "serialization"): None}
     for one in operations:
-        wanted[one.answers, "serialization"] = None
+        if one.answers is not None:
+            wanted[one.answers, "serialization"] = None
         wanted[one.query, "validation"] = None
         if one.body is not None:
             wanted[one.body, "validation"] = None
@@ -129,10 +130,10 @@ def _of_headers(one: Operation) -> list[Document]:
 
 
 def _success(one: Operation, references: Mapping[Any, Document]) -> Document:
-    described: Document = {
-        "description": "what was asked for",
-        "content": {JSON: {"schema": references[one.answers, "serialization"]}},
-    }
+    content: Document = {media: {"schema": {"type": "string"}} for media in one.files}
+    if one.answers is not None:
+        content = {JSON: {"schema": references[one.answers, "serialization"]}}
+    described: Document = {"description": "what was asked for", "content": content}
     if one.tagged:
         described["headers"] = {"ETag": {"required": True, "schema": {"type": "string"}}}
     return described

@@ -48,6 +48,15 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class File:
+    """Hold a file that is answered."""
+
+    content: bytes
+    media: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Call:
     """Hold one call: who calls, about which workspace, and what was sent."""
 
@@ -94,14 +103,15 @@ class Call:
             raise Problem("version_changed")
 
 
-Handler: TypeAlias = Callable[[Call], Awaitable[Answer]]
+Handler: TypeAlias = Callable[[Call], Awaitable[Answer | File]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
     """State an operation; *path* is below `/api/v1`, *versioned* asks for If-Match, *tagged* answers with an ETag.
 
-    *media* is the type of a body that is no JSON. An empty *scope* lets every token of the workspace in.
+    *media* is the type of a body that is no JSON, *files* are the types of what is answered where that is a file.
+    *seldom* asks for patience: it reads much. An empty *scope* lets every token of the workspace in.
     """
 
     name: str
@@ -112,13 +122,15 @@ class Operation:
     scope: str
     roles: frozenset[Role]
     handler: Handler
-    answers: type[BaseModel]
+    answers: type[BaseModel] | None
     query: type[BaseModel] = NoQuery
     body: type[BaseModel] | None = None
     media: str | None = None
     mode: Mode = "read"
     versioned: bool = False
     tagged: bool = False
+    files: tuple[str, ...] = ()
+    seldom: bool = False
 
     @property
     def access(self) -> Access:

@@ -14,8 +14,9 @@ from tertulia.services.replies import Asked, Reused
 from tertulia.storage import people
 from tertulia.storage.database import Tx
 from tertulia.web.access import register
+from tertulia.web.api import bearer
 from tertulia.web.api.bearer import CALLER
-from tertulia.web.api.operations import ABOVE, Answer, Call, Operation
+from tertulia.web.api.operations import ABOVE, Answer, Call, File, Operation
 from tertulia.web.api.problems import Fault, Problem
 from tertulia.web.state import RUNTIME, WALL
 
@@ -32,6 +33,8 @@ def attach(app: web.Application, operation: Operation) -> None:
 async def serve(operation: Operation, request: web.Request) -> web.Response:
     """Answer one request."""
     runtime, call = request.app[RUNTIME], await _call(operation, request)
+    if operation.seldom:
+        bearer.spend(request.app[bearer.READS], call.caller.token)
     match operation.mode:
         case "outside":
             return _response(await operation.handler(call))
@@ -44,9 +47,9 @@ async def serve(operation: Operation, request: web.Request) -> web.Response:
         if kept is not None:
             return _replayed(kept)
         answer = await operation.handler(replace(call, open=tx))
-        if asked is not None:
+        if asked is not None and isinstance(answer, Answer):
             await replies.keep(runtime, tx, asked, _kept(answer))
-    if answer.after is not None:
+    if isinstance(answer, Answer) and answer.after is not None:
         await answer.after()
     return _response(answer)
 
@@ -136,7 +139,10 @@ def _replayed(kept: Json) -> web.Response:
     return response
 
 
-def _response(answer: Answer) -> web.Response:
+def _response(answer: Answer | File) -> web.Response:
+    if isinstance(answer, File):
+        named = {"Content-Disposition": f'attachment; filename="{answer.name}"'}
+        return web.Response(body=answer.content, content_type=answer.media, headers=named)
     return _written(answer.document.model_dump_json(), answer.etag)
 
 

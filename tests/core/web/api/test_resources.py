@@ -45,6 +45,20 @@ async def test_rounds_are_told_as_counts(open_site: OpenSite, program: Connect) 
         exported = (await call("GET", "export")).document
         assert {one["practice"] for one in exported["rounds"]} == {"ask", "poll"}
         assert (await call("GET", "audit?limit=1")).document["items"][0]["verb"] == "workspace.export"
+        files = {one["key"]: one for one in (await call("GET", "exports")).document["items"]}
+        assert "rounds" in files
+        assert not {"people", "audit"} & files.keys()
+        bearer = {"Authorization": f"Bearer {call.token}"}
+        file = await site.visitor().get(f"/api/v1/workspaces/{acme.workspace}/exports/rounds", **bearer)
+        assert (file.status, file.content_type) == (200, "text/csv")
+        head, *lines = (await file.text()).removeprefix("\ufeff").split()
+        assert head.split(",") == [one["name"] for one in files["rounds"]["columns"]]
+        assert len(lines) == len(exported["rounds"])
+        assert (await call("GET", "exports/people")).document["code"] == "refused"
+        assert (await call("GET", "exports/nothing")).status == 404
+        assert (await call("GET", "exports/rounds?format=xls")).status == 422
+        newest = (await call("GET", "audit?limit=1")).document["items"][0]
+        assert (newest["verb"], newest["actor"].startswith("token:")) == ("export.read", True)
 
 
 async def test_rounds_are_steered(open_site: OpenSite, program: Connect) -> None:

@@ -58,6 +58,7 @@ def names_of(tenant: Any) -> dict[str, list[str]]:
         "plugin": ["web", "panel", "nothing"],
         "version": ["1", "2", "9", "x"],
         "recommendation": ["0" * 32],
+        "export": ["surveys", "rounds", "people", "nothing"],
     }
 
 
