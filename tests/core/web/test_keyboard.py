@@ -165,6 +165,28 @@ async def test_an_admin_runs_the_workspace(open_site: OpenSite, tmp_path: Path) 
         assert {"web", "panel"} <= {one.plugin for one in known}
 
 
+async def test_a_second_person_approves(open_site: OpenSite, tmp_path: Path) -> None:
+    async with open_site() as site, typing(site, tmp_path) as hands:
+        acme, page = site.tenants["Acme"], hands.page
+        home = f"/workspaces/{acme.workspace}"
+        await hands.become(await site.member(acme, "admin"))
+        await hands.open(f"{home}/roles")
+        await hands.write("E-mail address of a member", "member@acme.example")
+        await hands.to("owner", "radio")
+        radios = "[...document.querySelectorAll('[type=radio][name=role]')].map((one) => one.value)"
+        await page.press("ArrowDown", (await page.run(radios)).index("responder"))
+        assert await page.run("document.querySelector('[type=radio]:checked').value") == "responder"
+        await hands.choose("Give or propose it", "submit")
+        await hands.become(await site.member(acme, "owner"))
+        await hands.open(home)
+        await hands.choose("Proposals", "a")
+        await hands.choose("Approve", "submit")
+        await hands.sees("approved by CanaryAcme owner")
+        async with site.runtime.database.read() as tx:
+            roles = await people.roles_of(tx, acme.organization, acme.persons["member"])
+        assert roles[acme.workspace] == frozenset({"responder"})
+
+
 async def import_people(hands: Hands, folder: Path) -> None:
     file = folder / "people.csv"
     file.write_text("name,email\nLou,lou@acme.example\n")
