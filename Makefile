@@ -14,7 +14,7 @@ BENCH ?=
 # starts a PostgreSQL of its own
 JOBS ?= 4
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint format texts bench clean
 
 demo: $(READY)
 	$(BIN)/tertulia demo $(DEMO)
@@ -30,6 +30,10 @@ lint: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# brings the catalogues of pages up to date, and says how many sentences wait for a translation
+texts: $(READY)
+	$(BIN)/python -m tertulia.web.texts
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(BENCH)

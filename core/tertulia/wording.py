@@ -15,6 +15,8 @@ from io import BytesIO
 from pathlib import Path
 
 LOCALE = Path(__file__).parent / "locale"
+LOCALES = ("de", "es")
+"""The languages beside English."""
 CATALOGUE = "kinds.po"
 _speaking: ContextVar[str] = ContextVar("speaking", default="en")
 
@@ -51,9 +53,15 @@ def speaking(language: str) -> Iterator[None]:
 
 @cache
 def _words(language: str) -> Words:
-    source = LOCALE / language / CATALOGUE
+    return Words(catalogue(language, CATALOGUE))
+
+
+@cache
+def catalogue(language: str, name: str) -> gettext.NullTranslations:
+    """Return one of our catalogues, by its language without a region; an empty one for all others."""
+    source = LOCALE / language / name
     if not (language.isascii() and language.isalpha() and source.is_file()):
-        return Words(gettext.NullTranslations())
+        return gettext.NullTranslations()
     # imported here: whoever speaks English needs none of it
     from babel.messages.mofile import write_mo
     from babel.messages.pofile import read_po
@@ -62,7 +70,7 @@ def _words(language: str) -> Words:
     with source.open("rb") as file:
         write_mo(compiled, read_po(file, locale=language))
     compiled.seek(0)
-    return Words(gettext.GNUTranslations(compiled))
+    return gettext.GNUTranslations(compiled)
 
 
 def _filled(sentence: str, values: dict[str, object]) -> str:

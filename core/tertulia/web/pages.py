@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gettext
 import json
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -13,15 +12,14 @@ from typing import Any
 import aiohttp_jinja2
 import jinja2
 from aiohttp import web
-from babel.support import NullTranslations, Translations
 from markupsafe import Markup as Safe
 
 from tertulia.domain.markup import Markup, unturned
 from tertulia.extension import Access
-from tertulia.web import access, sessions
+from tertulia.web import access, sessions, texts
 from tertulia.web.state import ROLES, RUNTIME, SESSION, TOUR
+from tertulia.wording import LOCALES, catalogue
 
-CATALOGUES = Path(__file__).parent / "locale"
 STATIC = Path(__file__).parent / "static"
 SCRIPT = "text/javascript"
 KINDS = {
@@ -39,19 +37,12 @@ SECTIONS = (
 _language: ContextVar[str] = ContextVar("language", default="en")
 
 
-@cache
-def _translations(language: str) -> gettext.NullTranslations:
-    if language.partition("-")[0] == "en":
-        return NullTranslations()
-    return Translations.load(CATALOGUES, [language.replace("-", "_")], "tertulia")
-
-
 def _gettext(message: str) -> str:
-    return _translations(_language.get()).gettext(message)
+    return catalogue(_language.get(), texts.CATALOGUE).gettext(message)
 
 
 def _ngettext(singular: str, plural: str, number: int) -> str:
-    return _translations(_language.get()).ngettext(singular, plural, number)
+    return catalogue(_language.get(), texts.CATALOGUE).ngettext(singular, plural, number)
 
 
 def markup(text: Markup) -> str:
@@ -107,7 +98,8 @@ def render(
     request: web.Request, template: str, *, status: int = 200, language: str | None = None, **values: object
 ) -> web.Response:
     """Render *template* with *values*, the session's form token and the language of the member or the browser."""
-    chosen = _known(language or _accepted(request.headers.get("Accept-Language", "")))
+    wanted = language or _accepted(request.headers.get("Accept-Language", ""))
+    chosen = _known(wanted) if texts.spoken(template) else "en"
     token = _language.set(chosen)
     session = request.get(SESSION)
     runtime = request.app[RUNTIME]
@@ -158,4 +150,4 @@ def _accepted(header: str) -> str:
 def _known(tag: str) -> str:
     """Return the tag of a catalogue that we have, or English."""
     base = tag.partition("-")[0].lower()
-    return base if base.isascii() and base.isalpha() and (CATALOGUES / base).is_dir() else "en"
+    return base if base in LOCALES else "en"
