@@ -232,7 +232,7 @@ async def read_a_published_pulse(page: Page, place: Town) -> None:
     await page.until(seat("Read a published pulse"))
     await page.until(says("How are we doing?"))
     await page.until(click("document.querySelector('main a[href*=\"/surveys/\"]')"))
-    await page.until(r"/(\d+ of \d+|\d+ %)[^]*at least \d+ answers/.test(document.body.innerText)")
+    await page.until(r"/(about \d+ of|\d+ %)[^]*at least \d+ answers/.test(document.body.innerText)")
     round_ = tables.round_table.c
     async with place.runtime.database.read() as tx:
         states = (await tx.execute(sa.select(round_.state).where(round_.practice == "pulse"))).scalars()

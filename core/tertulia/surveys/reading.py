@@ -47,7 +47,7 @@ def read(item: Item, answered: int, figures: Mapping[str, int], bounds: Bounds |
     by_level = {name: _counted(name, points, figures, bounds) for name, points in item.levels}
     best = item.levels[0][0]
     if len(by_level) > len(figures):
-        words = f"{item.labels.get(best, best)}: about {by_level[best][0]} of {answered}"
+        words = f"{item.labels.get(best, best)}: about {by_level[best][0]} of at least {answered}"
         return Reading(words=words, unit="counts", n=answered, counts=counts)
     if best == "promoter":
         return _score(by_level, answered, counts)

@@ -173,7 +173,7 @@ def test_results_are_scores_with_intervals_or_words() -> None:
     detailed = figures(**{"1": 0, "2": 5, "3": 5, "4": 20, "5": 10})
     assert "75 % agree (between " in told({"satisfaction.happy": detailed}, **only)
     assert "80 % agree" in told({"satisfaction.happy": figures(favourable=40, neutral=5, unfavourable=5)}, **only)
-    assert "favourable: about 7 of 40" in told({"satisfaction.happy": figures(favourable=7)}, **only)
+    assert "favourable: about 7 of at least 40" in told({"satisfaction.happy": figures(favourable=7)}, **only)
 
 
 def test_nothing_published_is_said_plainly() -> None:

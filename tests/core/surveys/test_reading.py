@@ -54,7 +54,7 @@ def test_few_answers_make_words_and_no_number() -> None:
     assert (few.words, few.estimate) == ("high", None)
     assert read(SCORE, 15, {"promoter": 10, "passive": 5, "detractor": 5}).estimate is None
     best_only = read(HAPPY, 5, {"favourable": 3})
-    assert (best_only.words, best_only.estimate) == ("favourable: about 3 of 5", None)
+    assert (best_only.words, best_only.estimate) == ("favourable: about 3 of at least 5", None)
     assert read(SCORE, 0, {"promoter": 0, "passive": 0, "detractor": 0}).words == "too few answers for a number"
     assert read(HAPPY, 0, {"favourable": 0, "neutral": 0, "unfavourable": 0}).words == "too few answers for a number"
 
