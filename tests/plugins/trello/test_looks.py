@@ -16,6 +16,7 @@ from tertulia import Look, Markup, Mistake, Place, Prompt
 from tertulia.testing.contracts import PreviewPortContract
 from tertulia.testing.samples import sample_prompt
 from tertulia_trello import cards
+from tertulia_trello.actions import BREAK
 from tertulia_trello.looks import CardLooks, read
 
 CONTRACTS = Path(os.environ.get("TERTULIA_CONTRACTS", Path(__file__).parents[3].parent / "shared" / "contracts"))
@@ -51,8 +52,9 @@ def test_what_is_shown_are_parameters_that_trello_takes() -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.text(alphabet=st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), max_size=60))
 def test_escaped_words_are_shown_as_they_were_written(text: str) -> None:
-    written = cards.broken("".join(text.split()))
-    assert read(cards.escape("".join(text.split()))).plain() == Markup.literal(written).plain()
+    written = "".join(text.split())
+    # what breaks mentions and addresses is not seen
+    assert read(cards.escape(written)).plain().replace(BREAK, "") == Markup.literal(written).plain()
 
 
 def test_what_others_must_not_see_is_never_on_a_card() -> None:
