@@ -119,5 +119,5 @@ async def test_it_keeps_to_its_description_for_long(open_site: OpenSite, make_to
         acme = site.tenants["Acme"]
         token = await make_token(site, acme)
         async with served(site) as base:
-            faults = await asyncio.to_thread(explore, base, token, names_of(acme), seed, 6, 40)
+            faults = await asyncio.to_thread(explore, base, token, names_of(acme), seed, 3, 30)
     assert not faults, "\n\n".join(faults)
