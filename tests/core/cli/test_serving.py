@@ -73,12 +73,12 @@ def test_a_worker_shares_the_work_on_postgresql(
             for name in ("serve", "worker"):
                 command = [sys.executable, "-m", "tertulia", name]
                 processes.append(subprocess.Popen(command, stderr=log, stdout=log))
-            deadline = time.monotonic() + 40
+            deadline = time.monotonic() + 180
             while "workers: 2 at work" not in run("doctor").out:
                 assert time.monotonic() < deadline, (tmp_path / "log").read_text()
             for process in processes:
                 process.terminate()
-            assert [process.wait(timeout=30) for process in processes] == [0, 0]
+            assert [process.wait(timeout=90) for process in processes] == [0, 0]
         finally:
             for process in processes:
                 process.kill()
