@@ -412,7 +412,7 @@ def eventually() -> Callable[[Callable[[], Any]], Any]:
     """Return a function that waits until an async condition holds, for a few seconds of real time."""
 
     async def wait(condition: Callable[[], Any]) -> None:
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while not await condition():
             assert time.monotonic() < until, "it did not happen"
             await asyncio.sleep(0.02)

@@ -59,7 +59,7 @@ class Process:
         """Start it and return once it works."""
         self._diary.write_text("")
         print(self._specification, self.port, self._diary, file=self._nursery, flush=True)
-        await self._says("ready", 60)
+        await self._says("ready", 120)
 
     async def _says(self, word: str, seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -180,7 +180,7 @@ class Fleet:
         chosen = query.where(delivery.c.purpose.in_(purposes), delivery.c.state.in_(states))
         return [row.user for row in await self.rows(chosen)]
 
-    async def until(self, condition: Callable[[], Awaitable[object]], seconds: float = 60) -> float:
+    async def until(self, condition: Callable[[], Awaitable[object]], seconds: float = 180) -> float:
         """Wait until *condition* holds and return how long that took."""
         begun = time.monotonic()
         while not await condition():
@@ -194,7 +194,7 @@ class Fleet:
         states = await self.states(purpose)
         return bool(states) and states.keys() <= FINAL and (count is None or states.total() >= count)
 
-    async def arrivals(self, count: int, seconds: float = 60) -> None:
+    async def arrivals(self, count: int, seconds: float = 180) -> None:
         """Wait until the platform has that many arrivals, in small steps."""
         deadline = time.monotonic() + seconds
         while len(self.platform.journal) < count:

@@ -63,7 +63,7 @@ async def test_a_ballot_changed_twice_counts_once_with_its_last_content(
         await asyncio.sleep(town.chance.uniform(0, 0.5))
         await town.kill(town.chance.choice(town.processes))
         await town.until(town.released)
-        await town.until(lambda: asyncio.sleep(0, not KeyStore(town.folder / "rounds").held()), 30)
+        await town.until(lambda: asyncio.sleep(0, not KeyStore(town.folder / "rounds").held()), 120)
 
         round_ = await town.round()
         figures = round_.summary["figures"]

@@ -94,7 +94,7 @@ async def test_what_was_acknowledged_is_kept_and_alerted(fleet: Callable[..., An
             """Count how often each alert arrived; every attempt at one has the same key."""
             return Counter(one.key for one in town.asked())
 
-        await town.until(lambda: asyncio.sleep(0, len(alerted()) == len(members)), 60)
+        await town.until(lambda: asyncio.sleep(0, len(alerted()) == len(members)), 180)
         await asyncio.sleep(0.5)
         assert len(alerted()) == len(members)
         assert alerted().total() <= len(members) + kills * RESERVE

@@ -73,7 +73,7 @@ async def test_a_release_that_is_killed_goes_on(fleet: Callable[..., Any], membe
             killed += 1
         print(f"{killed} of {kills} kills hit a release at work")
         await town.until(town.released)
-        await town.until(lambda: asyncio.sleep(0, not KeyStore(town.folder / "rounds").held()), 30)
+        await town.until(lambda: asyncio.sleep(0, not KeyStore(town.folder / "rounds").held()), 120)
         assert killed > 0
         for table in (ballot, release_state):
             assert await town.rows(sa.select(table)) == []

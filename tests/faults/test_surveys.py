@@ -65,7 +65,7 @@ async def test_a_pulse_survives_kills(fleet: Callable[..., Any], kills: int) -> 
         await asyncio.sleep(town.chance.uniform(0, 0.6))
         await town.kill(town.chance.choice(town.processes))
         await town.until(lambda: ended(town))
-        await town.until(lambda: asyncio.sleep(0, not KeyStore(town.folder / "rounds").held()), 30)
+        await town.until(lambda: asyncio.sleep(0, not KeyStore(town.folder / "rounds").held()), 120)
         await check_released(town)
 
         since = len(town.platform.journal)

@@ -62,7 +62,7 @@ async def test_a_process_that_has_its_database_to_itself_waits_for_no_lease(flee
         await town.kill(town.processes[0])
         arrived = len(town.platform.journal)
         begun = time.monotonic()
-        await town.arrivals(arrived + 1, 30)
+        await town.arrivals(arrived + 1, 90)
         print(f"went on {time.monotonic() - begun:.1f} s after it was ready")
 
 
@@ -71,7 +71,7 @@ async def test_a_worker_that_is_asked_to_stop_leaves_nothing_uncertain(fleet: Ca
         process = town.processes[0]
         town.set_clock(OPENS)
         await town.arrivals(100)
-        seconds = await process.terminated(20)
+        seconds = await process.terminated(45)
         states, arrived = await town.states("invite"), counts(town)
         print(f"stopped after {seconds:.1f} s: {dict(states)}")
         assert states.keys() == {"sent", "planned"}
@@ -92,7 +92,7 @@ async def test_a_worker_that_is_asked_to_stop_does_not_wait_for_a_platform_that_
         process = town.processes[0]
         town.set_clock(OPENS)
         await town.arrivals(8)
-        seconds = await process.terminated(20)
+        seconds = await process.terminated(45)
         print(f"stopped after {seconds:.1f} s")
         town.platform.choose = None
         await process.start()
@@ -124,7 +124,7 @@ async def test_a_worker_that_was_away_for_longer_than_its_lease_is_fenced(fleet:
         assert states["ambiguous"] <= LANES
         assert set(await town.users("invite", states={"sent"})) <= set(counts(town))
         # it goes on as a worker like any other
-        await sleeper.terminated(20)
+        await sleeper.terminated(45)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

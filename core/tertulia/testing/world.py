@@ -150,7 +150,7 @@ class World:
             for identities in known.values()
         )
 
-    async def until(self, condition: Callable[[], object | Awaitable[object]], seconds: float = 20) -> None:
+    async def until(self, condition: Callable[[], object | Awaitable[object]], seconds: float = 60) -> None:
         """Wait until *condition*, which may be a coroutine function, holds; in real time."""
         deadline = time.monotonic() + seconds
         while True:

@@ -33,7 +33,7 @@ def service(home: Run, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-m", "tertulia", "serve"], stderr=log, stdout=subprocess.PIPE)
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 120
             while not ready(os.environ["TERTULIA_PORT"]):
                 assert process.poll() is None, (tmp_path / "log").read_text()
                 assert time.monotonic() < deadline
@@ -53,7 +53,7 @@ def test_a_service_runs_beside_commands_and_ends_in_order(
     assert "workers: 1 at work" in home("doctor").out
     assert [path.name for path in folder.iterdir() if path.stat().st_mode & 0o077] == []
     service.send_signal(signal.SIGTERM)
-    assert service.wait(timeout=30) == 0
+    assert service.wait(timeout=90) == 0
     assert b"listens on http://127.0.0.1:" in (service.stdout.read() if service.stdout else b"")
     lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert {"started", "stopping", "stopped"} <= {line["message"] for line in lines}

@@ -339,7 +339,7 @@ class Browser:
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
-    async def until(self, script: str, origin: str, seconds: float = 20) -> None:
+    async def until(self, script: str, origin: str, seconds: float = 60) -> None:
         """Wait until *script* is true."""
         deadline = time.monotonic() + seconds
         while True:

@@ -76,7 +76,7 @@ class BoardPage:
 
     async def until(self, script: str) -> None:
         """Wait until *script* is true of a page that is loaded."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             with suppress(AssertionError):  # the page may just be going
                 if await self.run(f"document.readyState === 'complete' && Boolean({script})"):
