@@ -210,8 +210,8 @@ def program(town: Town) -> str:
     tables = ", ".join(f'{{ platform = "{name}", ref = "{ref}", kind = "{kind}" }}' for name, ref, kind in kinds)
     whole = "[[practice]]\n".join((head, *kept))
     moderators = ", ".join(f'"{one.resident.email}"' for one in town.inhabitants[:MODERATORS])
-    whole = whole.replace("moderators = true", f"moderators = [{moderators}]")
-    return whole.replace("places = true", f"places = [{tables}]")
+    whole = whole.replace(", moderators = true", f", moderators = [{moderators}]")
+    return whole.replace("\nplaces = true", f"\nplaces = [{tables}]")
 
 
 async def _enable(town: Town, plugin: str, settings: Mapping[str, object]) -> None:
