@@ -96,7 +96,11 @@ def _try(cases: Any, base: str, token: str, seed: int, examples: int) -> None:
     @hypothesis.given(case=cases)
     def run(case: Any) -> None:
         answer = case.call(base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=120)
-        case.validate_response(answer, checks=CHECKS)
+        # a text beyond its limit may make the body too large, which is a refusal that its check does not know
+        known = [
+            one for one in CHECKS if answer.status_code != 413 or one is not openapi_checks.negative_data_rejection
+        ]
+        case.validate_response(answer, checks=known)
 
     run()
 
