@@ -37,7 +37,21 @@ PAUSE = 10.0
 WARM = 3
 ROLES, RESPONDERS = ("owner", "admin", "host", "analyst", "responder"), 2
 EACH = ("database, page", "answer", "KB", "first ms", "warm ms", "CPU ms")
-COLUMNS = ("page", "cold", "warm p50", "p95", "CPU", "SQL p50", "SQL", "50 p50", "p95", "now p50", "p95", "pages/s", "MB")
+COLUMNS = (
+    "page",
+    "cold",
+    "warm p50",
+    "p95",
+    "CPU",
+    "SQL p50",
+    "SQL",
+    "50 p50",
+    "p95",
+    "now p50",
+    "p95",
+    "pages/s",
+    "MB",
+)
 """Milliseconds; *SQL* counts the statements. *50* pause between two pages, *now* they do not."""
 
 
