@@ -16,7 +16,7 @@ from tertulia.domain.identifiers import Id
 from tertulia.runtime import Runtime
 from tertulia.services import rounds
 from tertulia.services.advance import advance
-from tertulia.storage.database import Tx, upsert
+from tertulia.storage.database import Tx, present, upsert
 from tertulia.storage.tables import lease, round_table, shard, worker
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Ticker:
     async def announce(self) -> None:
         """Make this process known; it may take work only then, or its death would be noticed by nobody."""
         async with self._runtime.database.write() as tx:
-            await self._register(tx, time.time())
+            await self._register(tx, await present(tx))
 
     async def run(self) -> None:
         """Tick until stopped; a failing tick is logged and tried again."""
@@ -64,7 +64,7 @@ class Ticker:
             while not end.is_set():
                 try:
                     async with self._runtime.database.write() as tx:
-                        await self._register(tx, time.time())
+                        await self._register(tx, await present(tx))
                 except Exception as error:
                     logger.error("a beat failed with %s; the next one tries again", type(error).__name__)
                 await pause(end, self._runtime.timing.beat)
@@ -148,8 +148,9 @@ class Ticker:
 
     async def _sweep(self) -> None:
         """Take over what workers left that are silent, as the only one who does."""
-        now, dead_after = time.time(), self._runtime.timing.dead_after
+        dead_after = self._runtime.timing.dead_after
         async with self._runtime.database.read() as tx:
+            now = await present(tx)
             dead = await _dead(tx, now - dead_after)
         if not dead:
             return

@@ -10,6 +10,7 @@ import asyncio
 import os
 import secrets
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
@@ -178,6 +179,13 @@ class Database:
         # the last connection to close checkpoints: on SQLite that must be the writer
         await self._reader.dispose()
         await self._writer.dispose()
+
+
+async def present(tx: Tx) -> float:
+    """Return the seconds since 1970 by one clock for all processes: the server's, or on SQLite our own."""
+    if tx.dialect.name != "postgresql":
+        return time.time()
+    return float((await tx.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())"))).scalar_one())
 
 
 _CUT_OFF = sa.text(
