@@ -84,6 +84,11 @@ async def decide(runtime: Runtime, tx: Tx, *, organization: Id, proposal: Id, by
     held = await proposals.roles(tx, organization, found.workspace, by)
     if not same and not held & change.approvers(found.detail):
         raise Mistake(f"Only {_either(change.approvers(found.detail))} can decide on this; ask one of them.")
+    if not same and by not in await others(tx, found):
+        raise Mistake(
+            "This changes the whole organization, so whoever decides has to own a workspace that whoever proposed it "
+            "does not own; ask an owner of another workspace."
+        )
     if approve:
         await _refuse_stale(runtime, tx, found, change)
     await _settle(tx, found, "approved" if approve else "withdrawn" if same else "refused", by, now)
@@ -102,15 +107,20 @@ async def out_of_date(runtime: Runtime, tx: Tx, found: Proposal) -> str | None:
 
 
 async def others(tx: Tx, found: Proposal) -> list[Id]:
-    """Return who could approve a proposal: never the one who made it."""
+    """Return who could approve a proposal: never the one who made it.
+
+    What is the whole organization's takes somebody of a workspace where the proposer could not approve it, if there
+    is such a workspace and somebody can: or two people who run one of many would decide for all.
+    """
     wanted, mine = _change(found.what).approvers(found.detail), await people.current(tx, found.organization, found.by)
     homes = [found.workspace] if found.workspace else []
     homes = homes or [one.id for one in await people.workspaces(tx, found.organization)]
-    able: set[Id] = set()
+    able: list[set[Id]] = []
     for home in homes:
         holders = await people.role_holders(tx, found.organization, home)
-        able |= {who for who, held in holders.items() if held & wanted}
-    return sorted(able - {mine})
+        able.append({who for who, held in holders.items() if held & wanted})
+    apart = [some for some in able if some and mine not in some]
+    return sorted(set().union(*(apart or able)) - {mine})
 
 
 async def name_second_owner(runtime: Runtime, tx: Tx, *, organization: Id, workspace: Id, person: Id, by: Id) -> None:

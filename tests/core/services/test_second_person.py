@@ -235,6 +235,37 @@ async def test_another_organization_s_proposal_does_not_exist(open_world: Open) 
         assert known.domains == {"example.net"}
 
 
+@ON_ONE
+async def test_domains_take_owners_of_two_workspaces_where_there_are_two(open_world: Open) -> None:
+    async with open_world() as world, world.database.write() as tx:
+        staff = await Staff(world).hire(tx, Ana="owner", Ben="owner", Cleo="member", Dan="member")
+        alone = await staff.propose(tx, "Ana", "domains", domains=["one.example"])
+        # nobody owns the other workspace yet
+        at = {"name": "Elsewhere", "actor": "test"}
+        other = await people.create_workspace(world.runtime, tx, world.organization, **at)
+        await staff.decide(tx, "Ben", alone)
+        made = await staff.propose(tx, "Ana", "domains", domains=["two.example"])
+        for name in ("Ana", "Cleo", "Dan"):
+            await people.join(world.runtime, tx, world.organization, other, staff.ids[name], actor="test")
+        where = (world.runtime, tx, world.organization, other)
+        await people.grant(*where, staff.ids["Cleo"], "owner", actor="test")
+        await people.grant(*where, staff.ids["Dan"], "admin", actor="test")
+        found = await proposals.find(tx, world.organization, made)
+        assert await second_person.others(tx, found) == [staff.ids["Cleo"]]
+        for who, why in (("Ben", "own a workspace that whoever proposed it does not own"), ("Dan", "Only an owner")):
+            for approve in (True, False):
+                with pytest.raises(Mistake, match=why):
+                    await staff.decide(tx, who, made, approve)
+        await staff.decide(tx, "Cleo", made)
+        known = await stored.organization(tx, world.organization)
+        assert known is not None
+        assert known.domains == {"two.example"}
+        # whoever owns all workspaces has another owner of any of them approve
+        await people.grant(*where, staff.ids["Ana"], "owner", actor="test")
+        both = await staff.propose(tx, "Ana", "domains", domains=["three.example"])
+        await staff.decide(tx, "Ben", both)
+
+
 async def test_a_threshold_is_changed_in_the_document_by_two(open_stage: Open) -> None:
     async with open_stage() as stage, stage.database.write() as tx:
         staff = await Staff(stage).hire(tx, Ana="owner", Ben="admin")
