@@ -29,8 +29,8 @@ def ready(one: Proposal, now: datetime) -> bool:
 async def waiting(tx: Tx, home: Workspace, person: Id, now: datetime) -> list[Proposal]:
     """Return the exports that wait for a person to download them."""
     me = await people.current(tx, home.organization, person)
-    known = [one for one in await proposals.listed(tx, home.organization, home.id) if ready(one, now)]
-    return [one for one in known if await people.current(tx, home.organization, one.by) == me]
+    selves = await people.selves(tx, home.organization, me)
+    return await proposals.unused(tx, home.organization, home.id, "export", selves, now - READY)
 
 
 async def due(tx: Tx, home: Workspace, identifier: Id, person: Id, now: datetime) -> Proposal:

@@ -19,6 +19,7 @@ from tertulia.storage.tables import proposal
 LASTS = timedelta(days=7)
 """So long a proposal waits."""
 SHOWN = 50
+"""So many that were decided or ended are listed; all are in the log."""
 State: TypeAlias = Literal["waiting", "approved", "refused", "withdrawn"]
 
 
@@ -73,10 +74,12 @@ async def find(tx: Tx, organization: Id, identifier: Id, *, lock: bool = False) 
     return None if row is None else _read(row)
 
 
-async def listed(tx: Tx, organization: Id, workspace: Id) -> list[Proposal]:
-    """Return the newest proposals about a workspace or its whole organization."""
-    query = sa.select(proposal).where(*_about(organization, workspace)).order_by(proposal.c.proposed_at.desc())
-    return [_read(row) for row in await tx.execute(query.order_by(proposal.c.id).limit(SHOWN))]
+async def past(tx: Tx, organization: Id, workspace: Id, now: datetime) -> list[Proposal]:
+    """Return what was decided or ended last, about a workspace or its whole organization; the newest first."""
+    ended = sa.func.coalesce(proposal.c.decided_at, proposal.c.expires_at)
+    over = sa.or_(proposal.c.state != "waiting", proposal.c.expires_at <= now)
+    query = sa.select(proposal).where(*_about(organization, workspace), over).order_by(ended.desc(), proposal.c.id)
+    return [_read(row) for row in await tx.execute(query.limit(SHOWN))]
 
 
 async def waiting(tx: Tx, organization: Id, workspace: Id, now: datetime) -> list[Proposal]:
@@ -85,6 +88,22 @@ async def waiting(tx: Tx, organization: Id, workspace: Id, now: datetime) -> lis
         *_about(organization, workspace), proposal.c.state == "waiting", proposal.c.expires_at > now
     )
     return [_read(row) for row in await tx.execute(query.order_by(proposal.c.proposed_at, proposal.c.id))]
+
+
+async def unused(
+    tx: Tx, organization: Id, workspace: Id, what: str, by: Collection[Id], since: datetime
+) -> list[Proposal]:
+    """Return what was approved after *since* for one of *by* and was not made use of yet, the oldest first."""
+    query = sa.select(proposal).where(
+        proposal.c.organization_id == organization,
+        proposal.c.workspace_id == workspace,
+        proposal.c.what == what,
+        proposal.c.state == "approved",
+        proposal.c.used_at.is_(None),
+        proposal.c.decided_at > since,
+        proposal.c.proposed_by.in_(by),
+    )
+    return [_read(row) for row in await tx.execute(query.order_by(proposal.c.decided_at, proposal.c.id))]
 
 
 async def named(tx: Tx, organization: Id, some: Collection[Proposal]) -> dict[Id, str]:

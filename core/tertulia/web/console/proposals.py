@@ -77,18 +77,18 @@ async def _page(request: web.Request, *, error: str | None = None) -> web.Respon
     now = runtime.clock.now()
     async with runtime.database.read() as tx:
         home = await home_of(request, tx)
-        known = await proposals.listed(tx, home.organization, home.id)
-        names = await proposals.named(tx, home.organization, known)
-        waiting = [await _waiting(request, tx, one, names) for one in known if one.waits(now)]
+        still = await proposals.waiting(tx, home.organization, home.id, now)
+        over = await proposals.past(tx, home.organization, home.id, now)
+        names = await proposals.named(tx, home.organization, [*still, *over])
+        waiting = [await _waiting(request, tx, one, names) for one in still]
         outside = await outside_the_rule.done(tx, home, now)
-    past = [_past(one, names) for one in known if not one.waits(now)]
     return pages.render(
         request,
         "console/proposals.html",
         status=422 if error else 200,
         workspace=home,
         waiting=waiting,
-        past=past,
+        past=[_past(one, names) for one in over],
         outside=outside,
         error=error,
     )

@@ -18,7 +18,7 @@ import pyarrow.parquet as parquet
 import sqlalchemy as sa
 
 from tertulia.extension import RoundRequest
-from tertulia.services import exports, people, proposals
+from tertulia.services import exports, people, proposals, second_person
 from tertulia.services.tabular import cell
 from tertulia.storage import cells, tables
 from tertulia.storage.cells import StoredCell
@@ -205,6 +205,36 @@ async def test_what_names_people_takes_two_and_is_handed_over_once(open_site: Op
         ((actor, detail),) = await log(site, "export.taken")
         assert (actor, detail["of"], detail["rows"]) == (acme.persons["admin"], "people", 6)
         assert "Approved for you" not in await (await admin.get(f"{above}/exports")).text()
+
+
+async def test_nothing_pushes_away_what_waits_or_was_approved(open_site: OpenSite) -> None:
+    async with open_site() as site:
+        acme = site.tenants["Acme"]
+        owner, admin = await site.member(acme, "owner"), await site.member(acme, "admin")
+        above, ids = f"/workspaces/{acme.workspace}", []
+        for form in ("csv", "parquet"):
+            await admin.post(f"{above}/exports", {"of": "people", "format": form})
+        async with site.runtime.database.read() as tx:
+            both_ = await proposals.waiting(tx, acme.organization, acme.workspace, site.clock.now())
+        taken, waits = (one.id for one in both_)
+        await owner.post(f"{above}/proposals", {"do": "approve", "id": taken})
+        place = {"organization": acme.organization, "workspace": acme.workspace}
+        detail, by = {"person": acme.persons["member"], "role": "analyst"}, acme.persons["owner"]
+        async with site.runtime.database.write() as tx:
+            for _ in range(50):
+                site.clock.set(site.clock.now() + timedelta(seconds=1))
+                asked = {**place, "what": "role.grant", "detail": detail, "by": by}
+                ids.append(await second_person.propose(site.runtime, tx, **asked))
+                ended = {"organization": acme.organization, "proposal": ids[-1], "by": by}
+                await second_person.decide(site.runtime, tx, **ended, approve=False)
+        page = await (await owner.get(f"{above}/proposals")).text()
+        assert page.count("taken back") == 50
+        assert f'id="p-{waits}"' in page
+        assert (await owner.post(f"{above}/proposals", {"do": "approve", "id": waits})).status == 303
+        page = await (await admin.get(f"{above}/exports")).text()
+        for one in (taken, waits):
+            assert one in page
+        assert (await raw(admin, f"{above}/exports/taken", {"id": taken}))[0] == 200
 
 
 async def test_the_log_is_read_and_exported_by_owners_and_an_approval_lasts_a_day(open_site: OpenSite) -> None:
