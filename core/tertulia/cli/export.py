@@ -46,9 +46,13 @@ async def command(
 
 
 async def _whole(form: str | None, file: Path | None, workspace: str | None, organization: str | None) -> None:
-    async with opened() as runtime, runtime.database.write() as tx:
-        home = await workspace_named(tx, organization, workspace)
-        found = await exporting.export(runtime, tx, home.organization, home.id, actor=actor())
+    async with opened() as runtime:
+        # the service goes on writing meanwhile: only the entry in the log is a write
+        async with runtime.database.snapshot() as tx:
+            home = await workspace_named(tx, organization, workspace)
+            found = await exporting.export(runtime, tx, home.organization, home.id)
+        async with runtime.database.write() as tx:
+            await handing_over.note(runtime, tx, home, actor(), "workspace.export", exporting.entered(found))
     if form == "csv":
         text = exporting.as_csv(found["rounds"])
     else:

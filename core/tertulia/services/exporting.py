@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from tertulia.domain.identifiers import Id, Json
 from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
-from tertulia.services.rounds import Progress, progress
+from tertulia.services.rounds import Progress, row_of, standings
 from tertulia.services.tabular import plain_cell
-from tertulia.storage import audit, people, programs
+from tertulia.storage import people, programs
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import round_table
 
@@ -25,23 +25,13 @@ COLUMNS = (
 )
 
 
-async def export(runtime: Runtime, tx: Tx, organization: Id, workspace: Id, *, actor: str) -> Json:
-    """Return the program's versions and the rounds of a workspace, and audit that they were read."""
+async def export(runtime: Runtime, tx: Tx, organization: Id, workspace: Id) -> Json:
+    """Return the program's versions and the rounds of a workspace; *tx* only reads, `entered` is for the log."""
     home = await people.workspace(tx, organization, workspace)
     if home is None:
         raise Mistake("There is no such workspace in this organization; list them with `tertulia workspace list`.")
     versions = await programs.history(tx, organization, workspace)
     rounds = [counts(one) async for one in stood(tx, organization, workspace)]
-    await audit.record(
-        tx,
-        runtime.vault,
-        organization=organization,
-        at=runtime.clock.now(),
-        actor=actor,
-        verb="workspace.export",
-        subject=workspace,
-        detail={"rounds": len(rounds), "versions": len(versions)},
-    )
     return {
         "workspace": home.name,
         "zone": home.zone,
@@ -58,15 +48,21 @@ async def export(runtime: Runtime, tx: Tx, organization: Id, workspace: Id, *, a
     }
 
 
+def entered(found: Json) -> dict[str, object]:
+    """Return what the log says of an export."""
+    return {"rounds": len(found["rounds"]), "versions": len(found["program"])}
+
+
 async def stood(tx: Tx, organization: Id, workspace: Id) -> AsyncIterator[Progress]:
     """Yield how each round of a workspace stands, the oldest first."""
     table = round_table
     mine = (table.c.organization_id == organization, table.c.workspace_id == workspace)
-    query = sa.select(table.c.id).where(*mine).order_by(table.c.opens_at, table.c.id)
-    for one in (await tx.execute(query)).scalars().all():
-        found = await progress(tx, organization, one)
-        if found is not None:
-            yield found
+    ordered = (table.c.opens_at, table.c.id)
+    identifiers = (await tx.execute(sa.select(table.c.id).where(*mine).order_by(*ordered))).scalars().all()
+    for some in people.chunks(identifiers):
+        query = sa.select(table).where(*mine, table.c.id.in_(some)).order_by(*ordered)
+        for one in await standings(tx, [row_of(record) for record in await tx.execute(query)]):
+            yield one
 
 
 def counts(one: Progress) -> Json:

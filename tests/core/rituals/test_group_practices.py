@@ -124,7 +124,7 @@ async def test_only_members_are_asked_and_nothing_is_counted(
 async def no_read_out_tells(town: Any, caplog: pytest.LogCaptureFixture, group: Id) -> None:
     organization, workspace = town.organization, town.workspace
     async with town.runtime.database.write() as tx:
-        exported = await exporting.export(town.runtime, tx, organization, workspace, actor="test")
+        exported = await exporting.export(town.runtime, tx, organization, workspace)
         for one in await rounds.recent(tx, organization, workspace):
             shown = await rounds.progress(tx, organization, one.id)
             assert shown is not None

@@ -112,7 +112,7 @@ async def test_an_import_leaves_ties_and_nothing_else(
 
         async with core.runtime.database.write() as tx:
             home = place.home
-            exported = await exporting.export(core.runtime, tx, home.organization, home.workspace, actor="test")
+            exported = await exporting.export(core.runtime, tx, home.organization, home.workspace)
         async with core.runtime.database.read() as tx:
             about = await my_data.collect(core.runtime, tx, home.organization, place.people["Carla"])
         assert "CANARY" not in json.dumps([exported, about], default=repr)

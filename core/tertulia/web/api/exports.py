@@ -10,7 +10,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tertulia.services import exporting, exports, handing_over, tabular
+from tertulia.services import exporting, exports, tabular
 from tertulia.web.api.operations import HOME, Answer, Call, File, Operation, name_in
 from tertulia.web.api.paging import Paged
 from tertulia.web.api.problems import Problem
@@ -106,15 +106,15 @@ async def file(call: Call) -> File:
             rows = await tabular.write(exports.table(runtime, tx, call.home, one), form, written)
         written.seek(0)
         content = written.read()
-    async with runtime.database.write() as tx:
-        detail = {"of": one.key, "form": form, "rows": rows}
-        await handing_over.note(runtime, tx, call.home, call.actor, "export.read", detail)
+    await call.note("export.read", {"of": one.key, "form": form, "rows": rows})
     return File(content=content, media=tabular.MEDIA[form], name=exports.file_name(one, form, runtime.clock.now()))
 
 
 async def export(call: Call) -> Answer:
     """Export programs and rounds; that they were read is an entry of the log."""
-    found = await exporting.export(call.runtime, call.tx, call.organization, call.home.id, actor=call.actor)
+    async with call.runtime.database.snapshot() as tx:
+        found = await exporting.export(call.runtime, tx, call.organization, call.home.id)
+    await call.note("workspace.export", exporting.entered(found))
     return Answer(document=ExportDocument.model_validate(found))
 
 
@@ -129,7 +129,7 @@ OPERATIONS = (
         roles=RUNNING.roles,
         handler=export,
         answers=ExportDocument,
-        mode="write",
+        mode="outside",
         seldom=True,
     ),
     Operation(

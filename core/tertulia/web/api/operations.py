@@ -13,6 +13,7 @@ from tertulia.domain.people import Role
 from tertulia.errors import Mistake
 from tertulia.extension import Access
 from tertulia.runtime import Runtime
+from tertulia.services import handing_over
 from tertulia.services.tokens import Caller
 from tertulia.storage.database import Tx
 from tertulia.storage.people import Workspace
@@ -23,7 +24,7 @@ HOME = "/workspaces/{workspace}"
 CSV = "text/csv"
 M = TypeVar("M", bound=BaseModel)
 Mode: TypeAlias = Literal["read", "write", "outside"]
-"""In which transaction a handler runs; `outside` in none, because it waits for others."""
+"""In which transaction a handler runs; `outside` in none, because it waits for others or reads much."""
 
 
 class Given(BaseModel):
@@ -86,6 +87,11 @@ class Call:
     def actor(self) -> str:
         """Under which name the audit log has what is done."""
         return self.caller.token.actor
+
+    async def note(self, verb: str, detail: dict[str, object]) -> None:
+        """Enter into the log what an operation outside of transactions has read, before it is answered."""
+        async with self.runtime.database.write() as tx:
+            await handing_over.note(self.runtime, tx, self.home, self.actor, verb, detail)
 
     def asked(self, model: type[M]) -> M:
         """Return the query's parameters."""
