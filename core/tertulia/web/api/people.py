@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 from tertulia.domain.people import Person
 from tertulia.services import importing
 from tertulia.services.importing import ImportPlan
-from tertulia.storage import audit, people
+from tertulia.storage import makeup, people
+from tertulia.storage.makeup import Listed
 from tertulia.web.api.operations import CSV, HOME, Answer, Call, Operation
 from tertulia.web.api.paging import Paged, Part, cut, opened
 from tertulia.web.console.members import matching
@@ -71,21 +72,15 @@ async def listed(call: Call) -> Answer:
     sought, vault = call.asked(Sought), call.runtime.vault
     place = (LIST, call.home.id, sought.q)
     after: list[str] | None = opened(vault, sought, *place)
-    known = matching(await people.members(call.tx, call.organization, call.home.id), sought.q.strip())
-    left = [one for one in known if after is None or _mark(one) > after]
-    shown, following = cut(vault, left, sought, _mark, *place)
-    await audit.record(
-        call.tx,
-        vault,
-        organization=call.organization,
-        at=call.runtime.clock.now(),
-        actor=call.actor,
-        verb="people.read",
-        subject=call.home.id,
-        detail={"shown": len(shown), "sought": bool(sought.q)},
-    )
-    accounts = await people.identities(call.tx, call.organization, [one.id for one in shown])
-    items = [_document(one, {each.actor.platform for each in accounts.get(one.id, ())}) for one in shown]
+    async with call.runtime.database.snapshot() as tx:
+        known = matching(await makeup.listed(tx, call.organization, call.home.id), sought.q.strip())
+        left = [one for one in known if after is None or _mark(one) > after]
+        part, following = cut(vault, left, sought, _mark, *place)
+        shown = [one.id for one in part]
+        whole = await people.persons(tx, call.organization, shown)
+        accounts = await people.identities(tx, call.organization, shown)
+    await call.note("people.read", {"shown": len(shown), "sought": bool(sought.q)})
+    items = [_document(whole[one], {each.actor.platform for each in accounts.get(one, ())}) for one in shown]
     return Answer(document=Paged[PersonDocument](items=items, next=following))
 
 
@@ -100,7 +95,7 @@ async def bring(call: Call) -> Answer:
     return _told(await importing.apply(call.runtime, call.tx, *whose, call.text, actor=call.actor))
 
 
-def _mark(one: Person) -> list[str]:
+def _mark(one: Listed) -> list[str]:
     return [one.name.casefold(), one.id]
 
 
@@ -141,7 +136,7 @@ OPERATIONS: tuple[Operation, ...] = (
         handler=listed,
         query=Sought,
         answers=Paged[PersonDocument],
-        mode="write",
+        mode="outside",
     ),
     _of(
         name="planImport",

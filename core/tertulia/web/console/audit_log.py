@@ -13,8 +13,8 @@ from tertulia.storage.audit import AREAS as AREAS
 from tertulia.storage.audit import Entry
 from tertulia.web import pages
 from tertulia.web.access import register
-from tertulia.web.console.scope import ABOVE, home_of
-from tertulia.web.state import RUNTIME, SESSION
+from tertulia.web.console.scope import ABOVE, home_of, note_reading
+from tertulia.web.state import RUNTIME
 
 OWNING = Access(
     kind="role", roles=frozenset({"owner"}), why="who answers for the organization reads who changed what"
@@ -48,24 +48,14 @@ def told(value: object) -> str:
 
 async def show(request: web.Request) -> web.Response:
     """Show the newest entries, or those before a number; reading is an entry itself."""
-    runtime, session = request.app[RUNTIME], request[SESSION]
     before = request.query.get("before", "")
     older = int(before) if before.isascii() and before.isdigit() and len(before) < 16 else None
-    async with runtime.database.write() as tx:
+    async with request.app[RUNTIME].database.read() as tx:
         home = await home_of(request, tx)
         entries = await audit.entries(tx, home.organization, home.id, areas=AREAS, before=older, most=SHOWN + 1)
         names = {key: one.name for key, one in (await people.persons(tx, home.organization, actors(entries))).items()}
         called = await tokens.named(tx, home.organization, actors(entries))
-        await audit.record(
-            tx,
-            runtime.vault,
-            organization=home.organization,
-            at=runtime.clock.now(),
-            actor=session.person,
-            verb="audit.read",
-            subject=home.id,
-            detail={"before": older},
-        )
+    await note_reading(request, "audit.read", {"before": older})
     return pages.render(
         request,
         "console/audit.html",

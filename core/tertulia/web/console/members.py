@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import TypeVar
 
 from aiohttp import web
 
-from tertulia.domain.people import Person
 from tertulia.errors import Mistake
 from tertulia.services import importing
 from tertulia.services.importing import ImportPlan
@@ -26,7 +24,6 @@ from tertulia.web.uploads import UPLOAD, Upload
 
 PAGE = ABOVE + "/people"
 AT_ONCE = 100
-Who = TypeVar("Who", Person, Listed)
 TOLD = 50
 """Changes and rejected lines of a file that the page lists; the counts are of all."""
 
@@ -86,7 +83,8 @@ async def _page(
     start = request.query.get("from", "")
     first = int(start) if start.isascii() and start.isdigit() and len(start) < 9 else 0
     await note_reading(request, "people.read", {"from": first, "sought": bool(sought)})
-    async with request.app[RUNTIME].database.read() as tx:
+    # of one moment: whoever is erased meanwhile is either listed and known, or neither
+    async with request.app[RUNTIME].database.snapshot() as tx:
         home = await home_of(request, tx)
         found = matching(await makeup.listed(tx, home.organization, home.id), sought)
         shown = [one.id for one in found[first : first + AT_ONCE]]
@@ -114,12 +112,12 @@ async def _page(
     )
 
 
-def matching(members: Sequence[Who], sought: str) -> list[Who]:
+def matching(members: Sequence[Listed], sought: str) -> list[Listed]:
     """Return by name the members whose name, address, team or location holds what is *sought*."""
     wanted = sought.casefold()
     ordered = sorted(members, key=lambda one: (one.name.casefold(), one.id))
     return [one for one in ordered if not wanted or any(wanted in (text or "").casefold() for text in _texts(one))]
 
 
-def _texts(one: Person | Listed) -> tuple[str | None, ...]:
+def _texts(one: Listed) -> tuple[str | None, ...]:
     return one.name, one.email, one.team, one.location

@@ -39,7 +39,7 @@ async def zone_of(request: web.Request, tx: Tx) -> str:
 
 
 async def note_reading(request: web.Request, verb: str, detail: Json) -> None:
-    """Enter into the log that somebody reads what names people, before they do."""
+    """Enter into the log that somebody reads what names people, before it is shown."""
     runtime, session = request.app[RUNTIME], request[SESSION]
     async with runtime.database.write() as tx:
         await audit.record(

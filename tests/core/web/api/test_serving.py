@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
@@ -124,3 +125,35 @@ async def test_the_log_tells_which_token_changed_what(open_site: OpenSite, progr
         assert [(one["verb"], one["actor"]) for one in again["items"]] == [("audit.read", f"token:{mine}")]
         rest = (await call("GET", f"audit?limit=1&cursor={again['next']}")).document
         assert [one["verb"] for one in rest["items"]] == ["program.apply"]
+
+
+async def test_what_reads_much_takes_the_only_writer_for_its_entry_in_the_log_alone(
+    open_site: OpenSite, program: Connect
+) -> None:
+    async with open_site() as site:
+        acme = site.tenants["Acme"]
+        call, owner = await program(site, acme), await site.member(acme, "owner")
+        asked: list[str] = []
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            asked.append(statement)
+
+        writer = site.runtime.database.raw_writer().sync_engine
+        sa.event.listen(writer, "before_cursor_execute", note)
+        for path in ("export", "exports/surveys", "people?q=host", "audit"):
+            asked.clear()
+            await site.visitor().get(
+                f"/api/v1/workspaces/{acme.workspace}/{path}", Authorization=f"Bearer {call.token}"
+            )
+            assert {"audit", "api_token"} >= _read(asked), path
+            assert any(one.startswith("INSERT INTO audit") for one in asked), path
+        for path in ("people", "audit"):
+            asked.clear()
+            assert (await owner.get(f"/workspaces/{acme.workspace}/{path}")).status == 200
+            assert {"audit", "stamp"} >= _read(asked), path
+            assert any(one.startswith("INSERT INTO audit") for one in asked), path
+
+
+def _read(statements: list[str]) -> set[str]:
+    """Return the tables that statements read."""
+    return {name for one in statements for name in re.findall(r"\b(?:FROM|JOIN) \"?(\w+)", one)}
