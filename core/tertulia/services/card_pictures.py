@@ -25,13 +25,14 @@ def address(runtime: Runtime, organization: Id, workspace: Id, charts: list[Json
     return f"{runtime.config.public_url}{PATH}{runtime.vault.token(said, *PLACE)}{ENDING}"
 
 
-def opened(runtime: Runtime, token: str, now: datetime) -> list[Json]:
-    """Return the charts of a token; raises `Refused` with 404 where it is none of ours or too old."""
+def opened(runtime: Runtime, token: str, now: datetime) -> tuple[list[Json], int]:
+    """Return the charts of a token and how many seconds it lasts; raises `Refused` with 404 where it is not ours."""
     try:
         said = runtime.vault.open_token(token, *PLACE)
     except Refused as refusal:
         raise Refused("no such picture", 404) from refusal
-    if said["until"] < now.timestamp():
+    left = int(said["until"] - now.timestamp())
+    if left < 0:
         raise Refused("the picture's address has expired", 404)
     charts: list[Json] = said["charts"]
-    return charts
+    return charts, left

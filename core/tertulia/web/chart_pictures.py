@@ -6,7 +6,10 @@ letters come with Pillow, whatever fonts a machine has.
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import io
+from collections import OrderedDict
 from collections.abc import Sequence
 
 from aiohttp import web
@@ -17,8 +20,10 @@ from tertulia.extension import Access
 from tertulia.services import card_pictures
 from tertulia.surveys.scoring import Estimate
 from tertulia.web import access, charts
+from tertulia.web.buckets import Buckets
 from tertulia.web.charts import Chart
-from tertulia.web.state import RUNTIME, WALL
+from tertulia.web.edge import failure
+from tertulia.web.state import RUNTIME, WALL, peer
 
 SCALE = 2
 """Pixels for a unit of the canvas: screens are fine."""
@@ -29,17 +34,55 @@ GROUND, TEXT, QUIET = "#ffffff", "#1b2127", "#55606b"
 LINE, ACCENT, BAND = "#8a949e", "#1f5f8b", "#e8f1f8"
 """The light colours of the style sheet."""
 OPEN = Access(kind="verified", why="a sealed address that expires; it holds the published figures that it shows")
+KEPT = 250
+"""So many pictures are kept in memory, of some ten kilobytes each."""
+MOST, SECONDS = 120, 60.0
+"""So many pictures are drawn for one address of the network in so many seconds: a tenth of a second each."""
+
+
+class Pictures:
+    """Keep what was drawn last by the digest of its address, and draw one picture at a time in a thread."""
+
+    def __init__(self, kept: int = KEPT):
+        self._kept, self._drawing = kept, asyncio.Lock()
+        self._drawn: OrderedDict[bytes, bytes] = OrderedDict()
+
+    async def get(self, secret: str, told: Sequence[Json], drawings: Buckets, who: str) -> bytes | None:
+        """Return the picture of *secret*; `None` where it has to be drawn, and *who* had too many drawn."""
+        key = hashlib.sha256(secret.encode()).digest()
+        if key not in self._drawn:
+            async with self._drawing:
+                # whoever waited for the same picture finds it drawn
+                if key not in self._drawn:
+                    if not drawings.take(who):
+                        return None
+                    self._drawn[key] = await asyncio.to_thread(draw, told)
+                    if len(self._drawn) > self._kept:
+                        self._drawn.popitem(last=False)
+        self._drawn.move_to_end(key)
+        return self._drawn[key]
+
+
+PICTURES = web.AppKey("pictures", Pictures)
+DRAWINGS = web.AppKey("drawings", Buckets)
+"""How much may be drawn for each address of the network; what is drawn already costs nothing."""
 
 
 def attach(app: web.Application) -> None:
     """Serve the pictures."""
+    app[PICTURES], app[DRAWINGS] = Pictures(), Buckets(MOST, SECONDS)
     access.register(app, "GET", f"{card_pictures.PATH}{{secret}}{card_pictures.ENDING}", picture, OPEN)
 
 
 async def picture(request: web.Request) -> web.Response:
-    """Draw what the address says."""
-    told = card_pictures.opened(request.app[RUNTIME], request.match_info["secret"], request.app[WALL].now())
-    return web.Response(body=draw(told), content_type="image/png")
+    """Draw what the address says; whoever shows it keeps it as long as the address lasts."""
+    secret = request.match_info["secret"]
+    told, left = card_pictures.opened(request.app[RUNTIME], secret, request.app[WALL].now())
+    content = await request.app[PICTURES].get(secret, told, request.app[DRAWINGS], peer(request))
+    if content is None:
+        return failure(request, 429)
+    kept = {"Cache-Control": f"private, max-age={left}, immutable"}
+    return web.Response(body=content, content_type="image/png", headers=kept)
 
 
 def draw(told: Sequence[Json]) -> bytes:

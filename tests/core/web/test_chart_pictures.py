@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import aiohttp
 import numpy as np
+from aiohttp.test_utils import TestServer
 from PIL import Image, ImageColor
 
 from tertulia.services import card_pictures
-from tertulia.web import chart_pictures
+from tertulia.web import app, chart_pictures
+from tertulia.web.buckets import Buckets
 
 OpenSite = Callable[..., AbstractAsyncContextManager[Any]]
 RISING: dict[str, Any] = {
@@ -74,3 +78,59 @@ async def test_whoever_has_the_address_sees_it_until_it_expires(open_site: OpenS
         assert (await visitor.get(f"/charts/{card}.png")).status == 404, "sealed for something else"
         site.wall.set(datetime.now(UTC) + card_pictures.LASTS + timedelta(minutes=1))
         assert (await visitor.get(path)).status == 404
+
+
+async def test_a_picture_is_drawn_once_and_nobody_has_too_many_drawn(open_site: OpenSite) -> None:
+    async with open_site() as site:
+        home, numbers = site.tenants["Acme"], count()
+
+        def path() -> str:
+            told = [{**RISING, "title": f"Belonging {next(numbers)}"}]
+            address = card_pictures.address(site.runtime, home.organization, home.workspace, told)
+            return address.removeprefix(site.runtime.config.public_url)
+
+        made = app.build(site.runtime, wall=site.wall, wait=0.0)
+        # a clock that stands still gives nothing back
+        made[chart_pictures.DRAWINGS] = Buckets(2, 1.0, lambda: 0.0)
+        async with TestServer(made) as server, aiohttp.ClientSession() as platform:
+
+            async def get(path: str) -> tuple[int, str, bytes]:
+                async with platform.get(server.make_url(path)) as answer:
+                    return answer.status, answer.headers["Cache-Control"], await answer.read()
+
+            first, second = path(), path()
+            at_once = await asyncio.gather(*(get(first) for _ in range(5)))
+            assert at_once == [at_once[0]] * 5, "one is drawn, and four wait for it"
+            status, kept, content = at_once[0]
+            assert status == 200
+            assert kept.startswith("private, max-age=")
+            assert kept.endswith(", immutable")
+            assert (await get(second))[0] == 200
+            refused, never, _ = await get(path())
+            assert (refused, never) == (429, "no-store")
+            assert await get(first) == (200, kept, content), "what is drawn is had by whoever asks"
+            assert (await get("/charts/nothing.png"))[0] == 404
+
+
+async def test_a_picture_is_kept_no_longer_than_its_address_lasts(open_site: OpenSite) -> None:
+    async with open_site() as site:
+        home = site.tenants["Acme"]
+        address = card_pictures.address(site.runtime, home.organization, home.workspace, [RISING])
+        path = address.removeprefix(site.runtime.config.public_url)
+        lasting = []
+        for day in (0, 3):
+            site.wall.set(datetime.now(UTC) + timedelta(days=day))
+            async with aiohttp.ClientSession(site.base) as platform, platform.get(path) as answer:
+                kept = answer.headers["Cache-Control"]
+            lasting.append(timedelta(seconds=int(kept.split("=")[1].split(",")[0])))
+        assert timedelta(days=29) < lasting[0] <= card_pictures.LASTS
+        assert timedelta(days=26) < lasting[1] <= lasting[0] - timedelta(days=3)
+
+
+async def test_what_was_drawn_longest_ago_is_forgotten() -> None:
+    drawn, bucket = chart_pictures.Pictures(kept=2), Buckets(4, 1.0, lambda: 0.0)
+    told = {secret: [{**RISING, "title": secret}] for secret in "abc"}
+    for secret in "abaca":
+        assert await drawn.get(secret, told[secret], bucket, "somebody") == chart_pictures.draw(told[secret])
+    assert await drawn.get("b", told["b"], bucket, "somebody") is not None, "the fourth drawing: it was forgotten"
+    assert await drawn.get("c", told["c"], bucket, "somebody") is None, "the fifth would be one too many"
