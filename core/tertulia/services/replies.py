@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from tertulia.domain.identifiers import Json
+from tertulia.domain.identifiers import Id, Json
 from tertulia.runtime import Runtime
 from tertulia.services.tokens import Token
 from tertulia.storage.database import Tx, upsert
@@ -71,5 +71,10 @@ async def keep(runtime: Runtime, tx: Tx, asked: Asked, answer: Json) -> None:
     await tx.execute(api_reply.update().where(*mine, table.key == asked.row).values(sealed=sealed))
 
 
+def sealed_place(organization: Id, token: Id, key: str) -> tuple[str, ...]:
+    """Return the associated data of a kept answer."""
+    return api_reply.name, organization, token, key
+
+
 def _place(asked: Asked) -> tuple[str, ...]:
-    return api_reply.name, asked.token.organization, asked.token.id, asked.row
+    return sealed_place(asked.token.organization, asked.token.id, asked.row)

@@ -152,6 +152,7 @@ SEALED = (
     SealedColumn(tables.inbox, "sealed", ("organization_id", "id")),
     SealedColumn(tables.outbox, "sealed", ("organization_id", "id")),
     SealedColumn(tables.identity_merge, "sealed", ("organization_id", "id")),
+    SealedColumn(tables.api_reply, "sealed", ("organization_id", "token_id", "key")),
     SealedColumn(tables.feedback_message, "sealed", ("organization_id", "id")),
     SealedColumn(tables.comment, "sealed", ("organization_id", "id")),
     SealedColumn(tables.private_answer, "sealed", ("organization_id", "round_id", "person_id")),

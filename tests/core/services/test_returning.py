@@ -202,10 +202,6 @@ async def test_an_open_survey_and_a_ritual_have_no_results(open_stage: Open) -> 
             assert [one.id for one in await figures.ended(tx, stage.organization, [stage.workspace])] == [round_.id]
 
 
-def test_a_spreadsheet_takes_no_text_for_a_formula() -> None:
-    assert [figures._safe(value) for value in ("=1+1", "plain", 3, "", "@x")] == ["'=1+1", "plain", 3, "", "'@x"]
-
-
 @ON_SQLITE
 async def test_messages_due_later_are_sent_after_the_close(open_stage: Open) -> None:
     async with open_stage() as stage:

@@ -18,6 +18,7 @@ from tertulia.services.effects import sealed_place as private_answer_place
 from tertulia.services.gallery import sealed_place as picture_place
 from tertulia.services.kudos import sealed_place as kudos_place
 from tertulia.services.occasions import sealed_place as celebration_place
+from tertulia.services.replies import sealed_place as reply_place
 from tertulia.storage import audit, keys, tables
 from tertulia.storage.database import Database
 from tertulia.storage.vault import (
@@ -221,7 +222,15 @@ async def test_the_root_is_drawn_once_and_needs_its_keys(open_database: Any) -> 
 
 def test_every_sealed_place_is_the_one_that_the_services_use() -> None:
     row = {"organization_id": "o", "id": "i", "installation_id": "n", "key": "k", "round_id": "r", "person_id": "p"}
-    row |= {"item_id": "m", "size": "full", "workspace_id": "w", "practice": "c", "occasion": "birthday"}
+    row |= {"token_id": "t"}
+    row |= {
+        "item_id": "m",
+        "size": "full",
+        "workspace_id": "w",
+        "practice": "c",
+        "occasion": "birthday",
+        "token_id": "t",
+    }
     places = {".".join((sealed.table.name, *sealed.part)): sealed.place_of(row) for sealed in keys.SEALED}
     assert places == {
         "installation": installation_place("o", "i"),
@@ -230,6 +239,7 @@ def test_every_sealed_place_is_the_one_that_the_services_use() -> None:
         "inbox": inbox_place("o", "i"),
         "outbox": outbox_place("o", "i"),
         "identity_merge": merge_place("o", "i"),
+        "api_reply": reply_place("o", "t", "k"),
         "feedback_message": ("feedback_message", "o", "i"),
         "comment": ("comment", "o", "i"),
         "private_answer": private_answer_place("o", "r", "p"),
