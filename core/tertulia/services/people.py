@@ -11,7 +11,7 @@ from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.people import Place, PlaceKind, Role
 from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
-from tertulia.services import profiles
+from tertulia.services import profiles, tokens
 from tertulia.storage import audit, people, tables
 from tertulia.storage.database import Tx, upsert
 
@@ -164,7 +164,7 @@ async def join(runtime: Runtime, tx: Tx, organization: Id, workspace: Id, person
 
 
 async def leave(runtime: Runtime, tx: Tx, organization: Id, workspace: Id, person: Id, *, actor: str) -> None:
-    """End a membership and the roles that came with it."""
+    """End a membership, and the roles and tokens that came with it."""
     for role in sorted((await people.roles_of(tx, organization, person)).get(workspace, ())):
         await revoke(runtime, tx, organization, workspace, person, role, actor=actor)
     table = tables.membership
@@ -174,6 +174,7 @@ async def leave(runtime: Runtime, tx: Tx, organization: Id, workspace: Id, perso
     )
     if result.rowcount:
         await _audit(runtime, tx, organization, actor, "membership.leave", person, {"workspace": workspace})
+        await tokens.end_with_role(runtime, tx, organization, workspace, person, actor=actor)
 
 
 async def grant(
@@ -199,7 +200,10 @@ async def grant(
 async def revoke(
     runtime: Runtime, tx: Tx, organization: Id, workspace: Id, person: Id, role: str, *, actor: str
 ) -> None:
-    """Take a role away; the last owner of a workspace stays until there is another."""
+    """Take a role away; the last owner of a workspace stays until there is another.
+
+    Whoever does not run the workspace afterwards loses their tokens there for good.
+    """
     _role(role)
     table = tables.role
     place = (table.c.organization_id == organization, table.c.workspace_id == workspace)
@@ -208,6 +212,7 @@ async def revoke(
     if result.rowcount:
         detail = {"workspace": workspace, "role": role}
         await _audit(runtime, tx, organization, actor, "role.revoke", person, detail)
+        await tokens.end_with_role(runtime, tx, organization, workspace, person, actor=actor)
 
 
 async def refuse_last_owner(tx: Tx, organization: Id, workspace: Id, person: Id, role: str) -> None:

@@ -21,6 +21,7 @@ from tertulia.services.links import digest
 from tertulia.storage import audit, people
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import api_token, membership, person
+from tertulia.storage.tables import workspace as workspace_table
 
 SCOPES: Mapping[str, str] = {
     "read:program": "read the program and its versions, and try what a change would do",
@@ -142,9 +143,35 @@ async def revoke(
         raise Mistake(f"{token!r} names {len(found) or 'no'} tokens of this workspace; copy an id from their list.")
     one = found[0]
     if one.revoked_at is None:
-        await tx.execute(_own(one).values(revoked_at=now))
-        await _note(runtime, tx, one, "token.revoke", actor, {"name": one.name, "workspace": workspace})
+        await _revoke(runtime, tx, one, now, actor)
     return one
+
+
+async def own(tx: Tx, organization: Id, maker: Id, now: datetime) -> list[tuple[Token, str]]:
+    """Return a person's tokens that work, each with the name of its workspace, newest first."""
+    table, selves = api_token.c, await people.selves(tx, organization, maker)
+    mine = (table.organization_id == organization, table.person_id.in_(selves), table.expires_at > now)
+    query = sa.select(api_token, workspace_table.c.name.label("home")).where(*mine, table.revoked_at.is_(None))
+    query = query.join(workspace_table, workspace_table.c.id == table.workspace_id)
+    return [(_read(row), row.home) for row in await tx.execute(query.order_by(table.made_at.desc(), table.id))]
+
+
+async def revoke_own(
+    runtime: Runtime, tx: Tx, organization: Id, maker: Id, now: datetime, *, token: str | None = None
+) -> None:
+    """Revoke the person's token of this id, or all of theirs; what is not their own is left alone."""
+    for one, _ in await own(tx, organization, maker, now):
+        if token in (None, one.id):
+            await _revoke(runtime, tx, one, now, maker)
+
+
+async def end_with_role(runtime: Runtime, tx: Tx, organization: Id, workspace: Id, maker: Id, *, actor: str) -> None:
+    """Revoke the tokens of whoever does not run a workspace any more, so that no later role revives them."""
+    if MAKERS & await _roles(tx, organization, workspace, maker):
+        return
+    for one in await listed(tx, organization, workspace):
+        if one.person == maker and one.revoked_at is None:
+            await _revoke(runtime, tx, one, runtime.clock.now(), actor)
 
 
 async def find(tx: Tx, text: str, now: datetime) -> Caller | None:
@@ -178,6 +205,11 @@ async def named(tx: Tx, organization: Id, actors: Collection[str]) -> dict[str, 
         )
         found |= {actor_of(row.id): row.name for row in await tx.execute(query)}
     return found
+
+
+async def _revoke(runtime: Runtime, tx: Tx, token: Token, now: datetime, actor: str) -> None:
+    await tx.execute(_own(token).values(revoked_at=now))
+    await _note(runtime, tx, token, "token.revoke", actor, {"name": token.name, "workspace": token.workspace})
 
 
 async def _check_scopes(tx: Tx, organization: Id, workspace: Id, maker: Id, scopes: Collection[str]) -> None:

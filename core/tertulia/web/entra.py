@@ -29,7 +29,7 @@ from tertulia.web import pages, sessions
 from tertulia.web.access import register
 from tertulia.web.buckets import Buckets
 from tertulia.web.edge import failure, see_other
-from tertulia.web.signing_in import TARGETS, signed_in
+from tertulia.web.signing_in import signed_in, target
 from tertulia.web.state import RUNTIME, SESSION, WALL, peer
 
 log = logging.getLogger("tertulia.web")
@@ -68,7 +68,7 @@ async def start(request: web.Request) -> web.Response:
     if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
         return see_other("/sign-in")
     to = request.query.get("to", "")
-    return await _set_out(request, {"to": to if to in TARGETS else ""})
+    return await _set_out(request, {"to": to if target(to) else ""})
 
 
 async def connect(request: web.Request) -> web.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,6 +26,7 @@ PLACE = "sign-in"
 HOME = "/my"
 TARGETS = {"care": "/my/candle", "feedback": "/my/feedback", "console": "/workspaces", "sessions": "/my/sessions"}
 """Where to go after signing in, by what a page's link asks for."""
+TOKENS = re.compile("tokens-([0-9a-f]{32})")
 
 
 def attach(app: web.Application) -> None:
@@ -38,6 +40,12 @@ def attach(app: web.Application) -> None:
     register(app, "POST", "/sign-out", leave, Access(kind="link", why="ends the caller's own session"))
 
 
+def target(to: str) -> str | None:
+    """Return the page that *to* asks for, one of ours that is known; `None` for anything else."""
+    found = TOKENS.fullmatch(to)
+    return f"/workspaces/{found[1]}/tokens" if found else TARGETS.get(to)
+
+
 async def ask(request: web.Request) -> web.Response:
     """Ask for the e-mail address."""
     to = request.query.get("to", "")
@@ -45,7 +53,7 @@ async def ask(request: web.Request) -> web.Response:
     return pages.render(
         request,
         "sign_in.html",
-        to=to if to in TARGETS else "",
+        to=to if target(to) else "",
         entra=config.entra is not None,
         embedded=config.embedded,
     )
@@ -60,7 +68,7 @@ async def send(request: web.Request) -> web.Response:
     email = str(form.get("email", "")).strip().lower()[:254]
     await asyncio.gather(_send_codes(runtime, email), asyncio.sleep(request.app[WAIT]))
     until = (request.app[WALL].now() + ASKED_FOR).timestamp()
-    asked = {"email": email, "until": until, "to": str(form.get("to", ""))[:20]}
+    asked = {"email": email, "until": until, "to": str(form.get("to", ""))[:50]}
     return _code_page(request, runtime.vault.token(asked, PLACE))
 
 
@@ -106,7 +114,7 @@ async def signed_in(
     request: web.Request, tx: Tx, organization: Id, person: Id, *, to: str = "", way: Way = "code"
 ) -> web.Response:
     """Open a new session for whoever proved to be *person*, end the one that was there, and lead on."""
-    runtime, answer = request.app[RUNTIME], see_other(TARGETS.get(to, HOME))
+    runtime, answer = request.app[RUNTIME], see_other(target(to) or HOME)
     if SESSION in request:
         await sessions.end(tx, request[SESSION])
     device = devices.named(request.headers.get("User-Agent", ""))

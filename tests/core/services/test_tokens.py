@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from tertulia.errors import Mistake
 from tertulia.services import merging, my_data, people, replies, tokens
 from tertulia.services.replies import Asked, Reused
 from tertulia.services.tokens import Token
+from tertulia.storage import tables
 from tertulia.storage.database import Tx
 
 OpenWorld = Callable[[], Any]
@@ -85,6 +87,46 @@ async def test_only_who_runs_the_workspace_gets_one(open_world: OpenWorld) -> No
         ):
             with pytest.raises(Mistake, match=said):
                 await make(world, tx, person, *scopes)
+
+
+async def test_a_token_ends_with_the_role_and_is_not_revived(open_world: OpenWorld) -> None:
+    async with open_world() as world, world.database.write() as tx:
+        ana, ben = await admin(world, tx, "Ana"), await admin(world, tx, "Ben")
+        of = (world.runtime, tx, world.organization, world.workspace)
+        await people.grant(*of, ana, "owner", actor="test")
+        await people.grant(*of, ben, "owner", actor="test")
+        (_, text), (_, theirs) = await make(world, tx, ana), await make(world, tx, ben)
+        await people.revoke(*of, ana, "owner", actor=ben)
+        assert await tokens.find(tx, text, NOW) is not None, "still an admin"
+        await people.revoke(*of, ana, "admin", actor=ben)
+        await people.grant(*of, ana, "admin", actor=ben)
+        assert await tokens.find(tx, text, NOW) is None
+        assert await tokens.find(tx, theirs, NOW) is not None
+        table = tables.audit.c
+        said = sa.select(table.actor, table.detail).where(table.verb == "token.revoke")
+        ((actor, detail),) = (await tx.execute(said)).all()
+        assert (actor, detail["name"]) == (ben, "night job")
+        _, again = await make(world, tx, ana)
+        await people.leave(*of, ana, actor="test")
+        await people.join(*of, ana, actor="test")
+        await people.grant(*of, ana, "admin", actor="test")
+        assert await tokens.find(tx, again, NOW) is None
+        assert len((await tx.execute(said)).all()) == 2
+
+
+async def test_one_s_own_are_listed_and_revoked_and_nobody_else_s(open_world: OpenWorld) -> None:
+    async with open_world() as world, world.database.write() as tx:
+        ana, ben = await admin(world, tx, "Ana"), await admin(world, tx, "Ben")
+        made = [(await make(world, tx, ana))[0] for _ in range(3)]
+        foreign, text = await make(world, tx, ben)
+        whose = (tx, world.organization, ana)
+        assert {token.id for token, _ in await tokens.own(*whose, NOW)} == {one.id for one in made}
+        assert {home for _, home in await tokens.own(*whose, NOW)} == {"Madrid"}
+        assert await tokens.own(*whose, NOW + timedelta(days=7)) == []
+        for identifier, left in ((foreign.id, 3), ("", 3), (made[0].id, 2), (made[0].id, 2), (None, 0)):
+            await tokens.revoke_own(world.runtime, *whose, NOW, token=identifier)
+            assert len(await tokens.own(*whose, NOW)) == left
+        assert await tokens.find(tx, text, NOW) is not None
 
 
 @settings(max_examples=50, deadline=None)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tertulia.services import devices, my_data
+from tertulia.services import devices, my_data, tokens
 from tertulia.storage.tables import session_origin, web_session
 
 OpenSite = Callable[..., AbstractAsyncContextManager[Any]]
@@ -70,6 +70,48 @@ async def test_all_others_or_all_are_ended_those_of_links_too(open_site: OpenSit
         assert (await second.post(PAGE, {"end": "all"})).headers["Location"] == "/"
         assert (await second.get("/my")).headers["Location"] == "/sign-in"
         assert (await other.get("/my")).status == 200
+
+
+async def test_one_s_own_api_tokens_are_listed_and_end_with_all_sessions(open_site: OpenSite) -> None:
+    async with open_site() as site:
+        acme = site.tenants["Acme"]
+
+        async def make(who: str, name: str) -> str:
+            async with site.runtime.database.write() as tx:
+                of = {"organization": acme.organization, "workspace": acme.workspace, "person": acme.persons[who]}
+                how = {"name": name, "scopes": ["read:rounds"], "days": 7, "now": site.wall.now(), "actor": "test"}
+                return (await tokens.create(site.runtime, tx, **of, **how))[1]
+
+        async def opens(text: str) -> bool:
+            answer = await site.visitor().get("/api/v1/token", Authorization=f"Bearer {text}")
+            return bool(answer.status == 200)
+
+        made = [await make("owner", name) for name in ("Night <b>job</b>", "Second", "Third")]
+        foreign = await make("admin", "Of the admin")
+        owner, member = await site.member(acme, "owner"), await site.member(acme, "member")
+        assert "API token" not in await (await member.get(PAGE)).text()
+        assert await opens(made[0])
+        page = await (await owner.get(PAGE)).text()
+        assert "Night &lt;b&gt;job" in page
+        assert "Of the admin" not in page
+        for said in ("made on 2026-03-02", "last used on 2026-03-02", "never used", "until 2026-03-09"):
+            assert said in page
+        ids = re.findall(r'name="revoke" value="(\w{32})"', page)
+        assert len(ids) == 3
+        (theirs,) = re.findall(r'name="revoke" value="(\w{32})"', await (await _open(site, acme, "admin")).text())
+        for sent in (theirs, "nothing", "x" * 500):
+            assert (await owner.post(PAGE, {"revoke": sent})).headers["Location"] == PAGE
+        assert [await opens(text) for text in (*made, foreign)] == [True] * 4
+        await owner.post(PAGE, {"revoke": ids[0]})
+        assert sorted([await opens(text) for text in made]) == [False, True, True]
+        assert (await owner.post(PAGE, {"end": "others"})).headers["Location"] == PAGE
+        assert sorted([await opens(text) for text in made]) == [False, True, True]
+        await owner.post(PAGE, {"end": "all"})
+        assert [await opens(text) for text in (*made, foreign)] == [False, False, False, True]
+
+
+async def _open(site: Any, tenant: Any, who: str) -> Any:
+    return await (await site.member(tenant, who)).get(PAGE)
 
 
 async def test_of_the_last_use_the_hour_is_kept(open_site: OpenSite) -> None:

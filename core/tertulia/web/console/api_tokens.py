@@ -1,4 +1,7 @@
-"""Tokens of the JSON API: made, shown once, revoked; who made which is in the log."""
+"""Tokens of the JSON API: made, shown once, revoked; who made which is in the log.
+
+A token outlives the session in which it is made, so making one takes a sign-in of a short while ago.
+"""
 
 from __future__ import annotations
 
@@ -47,6 +50,8 @@ async def change(request: web.Request) -> web.Response:
 
 
 async def _make(request: web.Request, form: Any) -> str:
+    if not _fresh(request):
+        raise Mistake("Sign in again before you make a token, because it goes on working when you are signed out.")
     runtime, person, days = request.app[RUNTIME], request[SESSION].person, str(form.get("days", ""))
     async with runtime.database.write() as tx:
         home = await home_of(request, tx)
@@ -63,6 +68,10 @@ async def _make(request: web.Request, form: Any) -> str:
             actor=person,
         )
     return text
+
+
+def _fresh(request: web.Request) -> bool:
+    return bool(request[SESSION].fresh(request.app[WALL].now()))
 
 
 async def _revoke(request: web.Request, token: str) -> None:
@@ -89,6 +98,7 @@ async def _page(request: web.Request, *, made: str | None = None, error: str | N
         now=request.app[WALL].now(),
         scopes={one: words for one, words in tokens.SCOPES.items() if owner or one != "read:audit"},
         days=DAYS,
+        fresh=_fresh(request),
         made=made,
         error=error,
     )

@@ -69,9 +69,19 @@ async def test_a_token_can_do_no_more_than_its_maker_can_now(open_site: OpenSite
         call, whose = await program(site, acme), (acme.organization, acme.workspace, acme.persons["owner"])
         assert (await call("GET", "audit")).status == 200
         async with site.runtime.database.write() as tx:
-            await people.grant(site.runtime, tx, *whose, "analyst", actor="test")
+            for role in ("analyst", "admin"):
+                await people.grant(site.runtime, tx, *whose, role, actor="test")
             await people.grant(site.runtime, tx, *whose[:2], acme.persons["admin"], "owner", actor="test")
             await people.revoke(site.runtime, tx, *whose, "owner", actor="test")
+        assert (await call("GET", "people")).status == 200
+        answer = await call("GET", "audit")
+        assert (answer.status, answer.document["code"]) == (403, "role_missing")
+        async with site.runtime.database.write() as tx:
+            await people.revoke(site.runtime, tx, *whose, "admin", actor="test")
+        assert (await call("GET", "rounds")).document["code"] == "token_unknown"
+        async with site.runtime.database.write() as tx:
+            # one of before tokens ended with the role is bounded by what is left
+            await tx.execute(api_token.update().values(revoked_at=None))
         assert (await call("GET", "rounds")).status == 200
         for path in ("audit", "program", "people"):
             answer = await call("GET", path)
