@@ -84,7 +84,7 @@ async def read_along(process: subprocess.Popen[str], url: str, folder: Path, you
     while not (folder / "samples").exists():
         assert process.poll() is None, process.communicate()[0]
         await asyncio.sleep(0.2)
-    read, jar = 0, aiohttp.CookieJar(unsafe=True)
+    read, ending, jar = 0, False, aiohttp.CookieJar(unsafe=True)
     headers = {"Sec-Fetch-Site": "same-origin"}
     async with aiohttp.ClientSession(url, cookie_jar=jar, headers=headers) as browser:
         async with browser.post("/sandbox/sit", data={"email": you, "room": "console"}) as page:
@@ -93,8 +93,10 @@ async def read_along(process: subprocess.Popen[str], url: str, folder: Path, you
         while not (folder / "effects").exists() and process.poll() is None:
             try:
                 async with browser.get(paths[read % len(paths)]) as page:
-                    assert page.status == 200, (page.url, page.status)
-                read += 1
+                    # it may turn requests away once it ends, and then gives no page any more
+                    ending = ending or page.status == 503
+                    assert page.status == (503 if ending else 200), (page.url, page.status)
+                read += not ending
             except aiohttp.ClientConnectionError:
                 pass  # it is stopping
             await asyncio.sleep(every)

@@ -265,19 +265,24 @@ async def test_a_worker_that_stands_still_in_a_transaction_does_not_hold_up_the_
 
 async def test_closing_waits_for_who_still_reads(database_url: str) -> None:
     database = Database.open(database_url)
-    begun, ended = asyncio.Event(), asyncio.Event()
+    begun, go_on, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def look() -> list[str]:
         async with database.read() as tx:
             begun.set()
-            await asyncio.sleep(0.2)
+            await go_on.wait()
             found = list((await tx.execute(sa.select(stamp.c.name))).scalars())
         ended.set()
         return found
 
     looking = asyncio.create_task(look())
     await begun.wait()
-    await database.close()
+    closing = asyncio.create_task(database.close())
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert not closing.done(), "somebody reads"
+    go_on.set()
+    await closing
     assert ended.is_set()
     assert await looking == []
 
