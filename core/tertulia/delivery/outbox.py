@@ -135,18 +135,19 @@ async def put_message(
     prompt: Prompt,
     key: Id,
     alert: bool = False,
-    unasked: Sequence[Unasked] = (),
+    unasked: Unasked | None = None,
 ) -> Id:
     """Owe *prompt* to a person's account; *key* is the same at every attempt, *alert* uses the reserve.
 
     *unasked* names what the message is about where nobody asked for it. It then waits while the person is not to be
-    disturbed, and is dropped where one of these is not wanted any more: also when it was held up for days.
+    disturbed, and is dropped where this is not wanted any more: also when it was held up for days. So a message is
+    about one practice, or leaving that one would drop what is still wanted of another.
     """
     payload = {
         "identity": identity,
         "key": key,
         "prompt": PROMPT.dump_python(prompt, mode="json"),
-        "unasked": [list(one) for one in unasked],
+        "unasked": [list(unasked)] if unasked else [],
     }
     purpose: Purpose = "alert" if alert else "message"
     return await put(
@@ -257,7 +258,7 @@ class Sender:
             raise Unreachable("the platform changes nothing that was shown")
 
     async def _message(self, live: Live, row: leases.Row, payload: Json) -> None:
-        # older entries name nothing
+        # older entries name nothing, or several practices of one text
         unasked = [(workspace, practice) for workspace, practice in payload.get("unasked", ())]
         platform, to = await self._recipient(live, row, payload["identity"], unasked)
         if platform.survey is None:

@@ -26,7 +26,7 @@ LONGEST = 600
 A_DAY = 20
 """Thanks that one person gives within a day at most: more is noise, or a machine."""
 APART = timedelta(hours=12)
-"""Between two messages to one person; what comes meanwhile waits, and comes in one message."""
+"""Between two messages to one person; what comes meanwhile waits, and comes in one message a practice."""
 NOT_YOURS = "There are no such thanks; load the page again."
 OPTED_OUT = "You do not take part in “{title}”; take it up again on your page first."
 

@@ -1,7 +1,8 @@
-"""Tell people that they were thanked: on their own channel, in one message, outside quiet hours, within their budget.
+"""Tell people that they were thanked: on their own channel, outside quiet hours, within their budget.
 
-When somebody is told is in the row of the thanks, so a crash loses no message; telling and noting it is one
-transaction. Whoever opted out meanwhile is not told any more.
+Thanks of one practice come in one message; those of another in their own, because whoever leaves one practice while
+messages wait is still told of the other. When somebody is told is in the row of the thanks, so a crash loses no
+message; telling and noting it is one transaction. Whoever opted out meanwhile is not told any more.
 """
 
 from __future__ import annotations
@@ -44,37 +45,41 @@ async def watch(runtime: Runtime, stop: asyncio.Event) -> None:
 
 
 async def tell_due(runtime: Runtime) -> int:
-    """Tell everybody who is due, each in a transaction of its own; return how many people that were.
+    """Tell everybody who is due of each practice in a transaction of its own; return how many of these there were.
 
-    Somebody who cannot be told is tried again later, and holds up nobody else.
+    What cannot be told is tried again later, and holds up nothing else.
     """
     due = table.c.tell_at <= runtime.clock.now()
-    query = sa.select(table.c.organization_id, table.c.receiver_id).where(due).distinct().limit(AT_ONCE)
+    of = (table.c.organization_id, table.c.receiver_id, table.c.workspace_id, table.c.practice)
     async with runtime.database.read() as tx:
-        receivers = (await tx.execute(query)).all()
-    for organization, receiver in receivers:
-        mine = (table.c.organization_id == organization, table.c.receiver_id == receiver, due)
+        found = (await tx.execute(sa.select(*of).where(due).distinct().limit(AT_ONCE))).all()
+    for one in found:
+        mine = (*(column == value for column, value in zip(of, one, strict=True)), due)
         try:
             async with runtime.database.write() as tx:
                 rows = (await tx.execute(sa.select(table).where(*mine).order_by(table.c.at).with_for_update())).all()
                 if rows:
-                    await _tell(runtime, tx, organization, receiver, rows)
+                    await _tell(runtime, tx, rows)
         except Exception:
-            log.exception("thanks could not be told; they are tried again", extra={"ids": {"person": receiver}})
+            log.exception(
+                "thanks could not be told; they are tried again", extra={"ids": {"person": one.receiver_id}}
+            )
             async with runtime.database.write() as tx:
                 await tx.execute(table.update().where(*mine).values(tell_at=runtime.clock.now() + AGAIN))
-    return len(receivers)
+    return len(found)
 
 
-async def _tell(runtime: Runtime, tx: Tx, organization: Id, receiver: Id, rows: Sequence[sa.Row[Any]]) -> None:
-    person = await people.person(tx, organization, await people.current(tx, organization, receiver))
+async def _tell(runtime: Runtime, tx: Tx, rows: Sequence[sa.Row[Any]]) -> None:
+    """Owe one message about *rows*, which are of one receiver and one practice."""
+    organization, workspace, practice = rows[0].organization_id, rows[0].workspace_id, rows[0].practice
+    person = await people.person(tx, organization, await people.current(tx, organization, rows[0].receiver_id))
     now = runtime.clock.now()
-    wanted = [row for row in rows if person is not None and await _wants(tx, person, row)]
+    wanted = person is not None and await colleagues.still_wants(tx, person, workspace, practice)
     channel = await sign_in.channel_of(runtime, tx, person) if person is not None and wanted else None
     if person is None or channel is None:
         await _note(tx, organization, rows, tell_at=None)
         return
-    later = await _later(tx, person, wanted[0].workspace_id, now)
+    later = await _later(tx, person, workspace, now)
     if later is not None:
         await _note(tx, organization, rows, tell_at=later)
         return
@@ -85,16 +90,11 @@ async def _tell(runtime: Runtime, tx: Tx, organization: Id, receiver: Id, rows: 
         organization=organization,
         installation=installation,
         identity=identity,
-        prompt=await _prompt(runtime, tx, person, wanted),
+        prompt=await _prompt(runtime, tx, person, rows),
         key=runtime.new_id(),
-        unasked=tuple(sorted({(row.workspace_id, row.practice) for row in wanted})),
+        unasked=(workspace, practice),
     )
-    await _note(tx, organization, wanted, tell_at=None, told_at=now)
-    await _note(tx, organization, [row for row in rows if row not in wanted], tell_at=None)
-
-
-async def _wants(tx: Tx, person: Person, row: sa.Row[Any]) -> bool:
-    return await colleagues.still_wants(tx, person, row.workspace_id, row.practice)
+    await _note(tx, organization, rows, tell_at=None, told_at=now)
 
 
 async def _later(tx: Tx, person: Person, workspace: Id, now: datetime) -> datetime | None:

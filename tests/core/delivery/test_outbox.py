@@ -48,7 +48,7 @@ async def owe_message(station: Any, name: str, key: str, *, alert: bool = False,
             prompt=sample_prompt(),
             key=key,
             alert=alert,
-            unasked=((station.workspace, unasked),) if unasked else (),
+            unasked=(station.workspace, unasked) if unasked else None,
         )
 
 

@@ -96,14 +96,16 @@ async def digest_of(town: Any, square: Any) -> str:
     return str(square.ritual.sent[-1].prompt.body.plain()) if square.ritual.sent else ""
 
 
-async def give(town: Any, giver: str, receiver: str, why: str = "For the soup.", *, public: bool = True) -> None:
+async def give(
+    town: Any, giver: str, receiver: str, why: str = "For the soup.", *, public: bool = True, practice: str = "thanks"
+) -> None:
     """Thank as a command or the page does."""
     async with town.runtime.database.write() as tx:
         program = await stored.current(tx, town.organization, town.workspace)
         who = kudos.Giver(
             organization=town.organization,
             workspace=town.workspace,
-            practice=program.practice("thanks"),
+            practice=program.practice(practice),
             person=town.people[giver],
             platform="square",
         )
@@ -222,6 +224,26 @@ async def test_a_message_waits_for_the_end_of_quiet_hours_and_several_come_as_on
         await tell(town)
         await tell(town)
         assert [len(town.letters("Ben")), "Again." in town.letters("Ben")[-1].body.plain()] == [before + 2, True]
+
+
+async def test_who_leaves_one_practice_is_still_told_of_the_thanks_of_another(open_town: OpenTown) -> None:
+    async with open_town() as town:
+        await started(town, ("Ana", "Ben", "Cleo"))
+        await town.apply(PROGRAM + PROGRAM.replace('"thanks"', '"cheers"').replace('"Thanks"', '"Cheers"'))
+        await town.live(MONDAY + timedelta(hours=10))
+        before = len(town.letters("Ben"))
+        await give(town, "Ana", "Ben", "For the soup.")
+        await give(town, "Ana", "Ben", "For the goal.", practice="cheers")
+        await give(town, "Cleo", "Ben", "For the save.", practice="cheers")
+        # what is owed to Ben already waits, as in a night, while Ben leaves one of the two
+        assert await kudos_telling.tell_due(town.runtime) == 2
+        async with town.runtime.database.write() as tx:
+            await preferences.opt_out(town.runtime, tx, town.organization, town.people["Ben"], "thanks")
+        await tell(town)
+        (letter,) = town.letters("Ben")[before:]
+        assert "For the goal." in letter.body.plain()
+        assert "For the save." in letter.body.plain()
+        assert "For the soup." not in letter.body.plain()
 
 
 async def test_no_message_goes_to_whom_it_may_not(open_town: OpenTown) -> None:
