@@ -80,7 +80,7 @@ async def test_a_token_can_do_no_more_than_its_maker_can_now(open_site: OpenSite
             await people.revoke(site.runtime, tx, *whose, "admin", actor="test")
         assert (await call("GET", "rounds")).document["code"] == "token_unknown"
         async with site.runtime.database.write() as tx:
-            # one of before tokens ended with the role is bounded by what is left
+            # one that is left is bounded by the roles that are
             await tx.execute(api_token.update().values(revoked_at=None))
         assert (await call("GET", "rounds")).status == 200
         for path in ("audit", "program", "people"):
