@@ -33,9 +33,9 @@ async def command(
 ) -> None:
     """Write a workspace's program and its rounds as counts to FILE, or to standard output.
 
-    Nobody's answers or activity are in it. Counts of surveys are rounded down to 5, and counts of answers are left
-    out where fewer than 5 were invited. Every export is in the audit log; those of the people and of the log itself,
-    which take two people in the console, are shown there, too.
+    Nobody's answers or activity are in it. Counts of surveys, and wherever they would tell about single people, are
+    rounded down to 5, and counts of answers are left out where fewer than 5 were invited. Every export is in the
+    audit log; those of the people and of the log itself, which take two people in the console, are shown there, too.
     """
     if of is not None:
         await _one(of, form or "csv", file, workspace, organization)

@@ -81,7 +81,10 @@ async def show(round_id: str, workspace: str | None, organization: str | None) -
 @organization_option
 @asynchronous
 async def watch(round_id: str | None, every: float, workspace: str | None, organization: str | None) -> None:
-    """Watch a ROUND being delivered, left out: the newest open one; ends when all is sent. Ctrl-C ends it too."""
+    """Watch a ROUND being delivered, left out: the newest open one; ends when all is sent. Ctrl-C ends it too.
+
+    Of fewer than five people it does not tell when that is, and ends with the round.
+    """
     async with opened() as runtime:
         async with runtime.database.read() as tx:
             home = await workspace_named(tx, organization, workspace)
@@ -100,7 +103,10 @@ async def retry(round_id: str, workspace: str | None, organization: str | None) 
         home = await workspace_named(tx, organization, workspace)
         found = await _id(tx, home, round_id)
         again = await retrying.retry(runtime, tx, organization=home.organization, round_id=found, actor=actor())
-    click.echo("What had failed is being sent again." if again else "There was nothing to send again.")
+    if again is None:
+        click.echo("What had failed, if anything, is being sent again.")
+    else:
+        click.echo("What had failed is being sent again." if again else "There was nothing to send again.")
 
 
 @command.command("close")
@@ -227,4 +233,6 @@ def _over(progress: Progress) -> bool:
 def _answers(progress: Progress) -> str:
     if progress.round.confidential:
         return f"at least {progress.answered} answered"
+    if progress.guarded:
+        return f"at least {progress.answered} answered, at least {progress.passed} passed"
     return f"{progress.answered} answered, {progress.passed} passed"

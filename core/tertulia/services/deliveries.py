@@ -1,24 +1,25 @@
 """How the deliveries of a round stand, for those who run the program: counts with their reasons, never who.
 
-Why somebody was not written to is told of all such people together, in steps of five: nobody sees who opted out. Of
-surveys, of further stages and of groups' rounds there are totals only, in steps of five.
+Why somebody was not written to is told of all such people together, in steps of five: nobody sees who opted out. How
+many were written to on a platform is told of shared places only: it is known who has an account where. Of guarded
+rounds (see `telling`) there are totals only, in steps of five.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from tertulia.services import rounds
-from tertulia.services.delivery_reasons import Explained, explain
-from tertulia.services.rounds import STAGE, RoundRow
+from tertulia.services import telling
+from tertulia.services.delivery_reasons import REPLACED, UNREACHABLE, Explained, explain
+from tertulia.services.rounds import RoundRow
+from tertulia.services.telling import STEP, steps
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import delivery
 
-STEP = 5
 STATES = ("sent", "sending", "planned", "ambiguous", "failed")
 PURPOSES = ("invite", "post", "gather", "remind", "summary", "results")
 """As they are shown; all reminders of a round count as one purpose."""
@@ -29,24 +30,27 @@ CLOSED_FIRST = "the round closed first"
 class Trouble:
     """Hold deliveries that wait, failed or are of unknown outcome for one reason.
 
-    *count* is in steps of five where the reason lies with single people; 0 then means fewer than five.
+    *count* is in steps of five where people were to be written to, not shared places; 0 then means fewer than five.
+    Of people the *platform* is named where the trouble is the whole installation's, or at least five have it.
     """
 
     platform: str | None
     state: str
     count: int
     explained: Explained
+    exact: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """Hold the deliveries of one purpose: by platform and state, with what is wrong.
+    """Hold the deliveries of one purpose: by state, for shared places by platform too, with what is wrong.
 
     *left* counts who was not written to, in steps of five, `None` where everybody was; *late* whose turn came after
     the close, *places* the shared places without a plugin.
     """
 
     purpose: str
+    states: dict[str, int]
     platforms: dict[str, dict[str, int]] = field(default_factory=dict)
     troubles: tuple[Trouble, ...] = ()
     left: int | None = None
@@ -76,10 +80,15 @@ class _Row:
     def explained(self) -> Explained | None:
         return explain(self.purpose, self.state, self.reason)
 
+    @property
+    def lies_with_people(self) -> bool:
+        why = self.explained()
+        return why is not None and why.personal and self.target != "place"
+
 
 async def guarded(tx: Tx, round_: RoundRow) -> bool:
     """Tell whether only totals may be told of a round's deliveries."""
-    return round_.confidential or round_.occurrence.startswith(STAGE) or await rounds.of_group(tx, round_)
+    return bool(await telling.guarded(tx, [round_]))
 
 
 async def totals(tx: Tx, round_: RoundRow) -> Totals:
@@ -92,9 +101,9 @@ async def totals(tx: Tx, round_: RoundRow) -> Totals:
         if (why := row.explained()) is not None and not why.personal:
             hints[why] += row.count
     return Totals(
-        sent=_steps(states["sent"]),
-        under_way=_steps(states["planned"] + states["sending"]),
-        not_sent=_steps(states["failed"] + states["ambiguous"] + states["skipped"]),
+        sent=steps(states["sent"]),
+        under_way=steps(states["planned"] + states["sending"]),
+        not_sent=steps(states["failed"] + states["ambiguous"] + states["skipped"]),
         hints=tuple(why for why, count in hints.items() if count >= STEP),
     )
 
@@ -111,45 +120,57 @@ def failed(found: Iterable[Part]) -> bool:
     return any(trouble.state == "failed" for part in found for trouble in part.troubles)
 
 
-def _part(purpose: str, rows: Iterable[_Row]) -> Part:
-    platforms: dict[str, dict[str, int]] = {}
-    troubles, personal, left = Counter[tuple[str | None, str, Explained]](), Counter[str](), Counter[str]()
+def _part(purpose: str, rows: Sequence[_Row]) -> Part:
+    written = [row for row in rows if row.state != "skipped"]
+    left, personal = Counter[str](), 0
     for row in rows:
         if row.state == "skipped":
             left[_left(row)] += row.count
-            continue
-        states = platforms.setdefault(row.platform or "", dict.fromkeys(STATES, 0))
-        if (why := row.explained()) is not None:
-            troubles[row.platform, row.state, why] += row.count
-        if why is not None and why.personal:
-            personal[row.platform or ""] += row.count
+    states = dict.fromkeys(STATES, 0)
+    platforms: dict[str, dict[str, int]] = {}
+    for row in written:
+        if row.lies_with_people:
+            personal += row.count
         else:
             states[row.state] += row.count
-    for platform, count in personal.items():
-        platforms[platform]["failed"] += _steps(count)
+        if row.target == "place":
+            platforms.setdefault(row.platform or "", dict.fromkeys(STATES, 0))[row.state] += row.count
+    states["failed"] += steps(personal)
     return Part(
         purpose=purpose,
+        states=states if written else {},
         platforms=dict(sorted(platforms.items())),
-        troubles=tuple(_trouble(*key, count) for key, count in troubles.most_common()),
-        left=_steps(left["person"]) if left["person"] else None,
-        late=_steps(left["late"]) if left["late"] else None,
+        troubles=_troubles(written),
+        left=steps(left["person"]) if left["person"] else None,
+        late=steps(left["late"]) if left["late"] else None,
         places=left["place"],
+    )
+
+
+def _troubles(rows: Iterable[_Row]) -> tuple[Trouble, ...]:
+    """Return what is wrong, the most frequent first; what fewer than five people have without a platform's name."""
+    by_platform = Counter[tuple[str | None, str, Explained, bool]]()
+    for row in rows:
+        if (why := row.explained()) is not None:
+            by_platform[row.platform, row.state, why, row.target == "place"] += row.count
+    pooled = Counter[tuple[str | None, str, Explained, bool]]()
+    for (platform, state, why, place), count in by_platform.items():
+        named = place or why.installation or (count >= STEP and not why.personal)
+        # a platform's own words would name it, too
+        said = UNREACHABLE if why.personal and not place else why
+        pooled[platform if named else None, state, said, place] += count
+    return tuple(
+        Trouble(platform=platform, state=state, count=count if place else steps(count), explained=why, exact=place)
+        for (platform, state, why, place), count in pooled.most_common()
     )
 
 
 def _left(row: _Row) -> str:
     if row.target == "place":
         return "place"
+    if row.reason == REPLACED:
+        return "replaced"
     return "late" if row.reason == CLOSED_FIRST else "person"
-
-
-def _trouble(platform: str | None, state: str, why: Explained, count: int) -> Trouble:
-    told = _steps(count) if why.personal else count
-    return Trouble(platform=platform, state=state, count=told, explained=why)
-
-
-def _steps(count: int) -> int:
-    return count // STEP * STEP
 
 
 async def _rows(tx: Tx, round_: RoundRow) -> list[_Row]:

@@ -20,12 +20,23 @@ NEVER_AGAIN = (
 class Explained:
     """Hold what happened, in *what*, and what to do, in *cure*.
 
-    *personal* is whether the reason lies with single people; its counts are then told in steps of five.
+    *personal* is whether the reason lies with single people; *installation* whether it concerns all that goes by a
+    platform, so that naming the platform tells of nobody.
     """
 
     what: str
     cure: str
     personal: bool = False
+    installation: bool = False
+
+
+REPLACED = "sent anew by another message"
+"""Of a reminder that failed, where the same person is sent another message of the round instead."""
+UNREACHABLE = Explained(
+    what="Some accounts cannot be written to: the app was taken away there, or the account is gone.",
+    cure="Sending again takes another way where a person has one. Otherwise the next round does so by itself.",
+    personal=True,
+)
 
 
 def explain(purpose: str, state: str, reason: str | None) -> Explained | None:
@@ -93,10 +104,11 @@ FAILED: _Rules = {
     r"the plugin was disabled": lambda _: Explained(
         what="The plugin that carries this platform was disabled, or could not start, when this was due.",
         cure="Enable it on the page Plugins and test the connection; then send it again.",
+        installation=True,
     ),
     r"unreachable: (.*)": lambda found: Explained(
         what=f"The platform cannot write to these accounts: {_sentence(found[1])}",
-        cure="Sending again takes another way where a person has one. Otherwise the next round does so by itself.",
+        cure=UNREACHABLE.cure,
         personal=True,
     ),
     r"gave up after (\d+) attempts: (.*)": lambda found: Explained(
@@ -110,6 +122,10 @@ WAITS: _Rules = {
     r"for the operator: (.*)": lambda found: Explained(
         what=f"It waits for whoever looks after the platform: {_sentence(found[1])}",
         cure="Put that right, mostly on the page Plugins. It then goes on by itself within five minutes.",
+        installation=True,
+    ),
+    r"the platform's rate limit is used up": lambda found: Explained(
+        what=f"The platform puts it off: {_sentence(found[0])}", cure=ALONE, installation=True
     ),
     r"could not be prepared, see the log": lambda _: Explained(
         what="It could not be prepared: a fault of the service, or of the plugin that brings this kind of practice.",

@@ -13,12 +13,11 @@ from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
 from tertulia.services.rounds import Progress, row_of, standings
 from tertulia.services.tabular import plain_cell
+from tertulia.services.telling import STEP
 from tertulia.storage import people, programs
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import round_table
 
-FEW = 5
-"""Below so many invited, counts of answers tell about single persons and are left out."""
 COLUMNS = (
     *("practice", "kind", "occurrence", "state", "opens_at", "closes_at", "program_version", "confidential"),
     *("invited", "not_reached", "answered", "passed"),
@@ -69,7 +68,7 @@ def counts(one: Progress) -> Json:
     """Return a round as counts; those of answers are left out where few were asked."""
     round_, invitations = one.round, one.deliveries.get("invite", {})
     reached = sum(count for state, count in invitations.items() if state in ("sent", "ambiguous"))
-    tells = round_.confidential or reached >= FEW
+    tells = round_.confidential or reached >= STEP
     return {
         "practice": round_.practice,
         "kind": round_.kind,

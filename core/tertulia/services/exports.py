@@ -214,9 +214,9 @@ ROUND = _columns(
     ("closes_at", "instant", "when it closes"),
     ("program_version", "whole", "the program's version it was opened with"),
     ("confidential", "flag", "true: a survey"),
-    ("invited", "whole", "how many were reached"),
-    ("not_reached", "whole", "how many were not"),
-    ("answered", "whole", "how many answered; of surveys rounded down; nothing where few were asked"),
+    ("invited", "whole", "how many were reached; rounded down wherever a page does"),
+    ("not_reached", "whole", "how many were not; rounded down wherever a page does"),
+    ("answered", "whole", "how many answered; rounded down wherever a page does; nothing where few were asked"),
     ("passed", "whole", "how many passed; nothing of surveys, nor where few were asked"),
 )
 DELIVERY = _columns(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
@@ -19,7 +20,8 @@ from tertulia.domain.identifiers import Id
 from tertulia.domain.planning import WEB, Channel, choose_channel
 from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
-from tertulia.services import closing, deliveries, invitations, returning, rounds, shares
+from tertulia.services import closing, deliveries, invitations, returning, rounds, shares, telling
+from tertulia.services.delivery_reasons import REPLACED
 from tertulia.services.rounds import RoundRow
 from tertulia.storage import audit, people
 from tertulia.storage.database import Tx
@@ -27,6 +29,8 @@ from tertulia.storage.tables import delivery, round_table, shard
 
 WHILE_OPEN = frozenset({"invite", "post", "gather", "remind"})
 AFTERWARDS = frozenset({"summary", RESULTS})
+GOES_OUT = ("sent", "sending", "planned", "ambiguous")
+AFTER_ALL = 1_000_000
 FRESH = {"state": "planned", "attempts": 0, "next_at": 0.0, "ref": None, "reason": None}
 _Row: TypeAlias = Mapping[str, Any]
 
@@ -38,11 +42,12 @@ def purposes(runtime: Runtime, round_: RoundRow) -> frozenset[str]:
     return AFTERWARDS if round_.state in returning.ENDED else frozenset()
 
 
-async def retry(runtime: Runtime, tx: Tx, *, organization: Id, round_id: Id, actor: Id) -> int:
-    """Plan what failed of a round anew, by another way where a person has one now; return how many deliveries.
+async def retry(runtime: Runtime, tx: Tx, *, organization: Id, round_id: Id, actor: Id) -> bool | None:
+    """Plan what failed of a round anew, by another way where a person has one now; return whether anything was.
 
     Whoever has no way at all stays as it is, and so does a reminder of somebody who answered meanwhile. Done twice at
-    once, the second finds nothing.
+    once, the second finds nothing. Of a guarded round the return value is `None` and so the log's entry the same,
+    whatever was found: pressed again and again, it would tell what became of single people.
     """
     round_ = await rounds.find(tx, round_id, organization, lock=True)
     allowed = purposes(runtime, round_) if round_ is not None else frozenset()
@@ -50,11 +55,12 @@ async def retry(runtime: Runtime, tx: Tx, *, organization: Id, round_id: Id, act
         raise Mistake("This round takes no answers any more, so nobody is asked again by it.")
     failed = [row for row in await _failed(tx, round_) if row["purpose"].partition(":")[0] in allowed]
     again = [*await _persons(runtime, tx, round_, failed), *_others(runtime, round_, failed)]
-    if not again:
-        return 0
-    await _replan(runtime, tx, round_, again)
-    # an exact count of a guarded round would tell what its page does not
-    told = None if await deliveries.guarded(tx, round_) else deliveries.STEP * (len(again) // deliveries.STEP)
+    guarded = await deliveries.guarded(tx, round_)
+    if again:
+        await _replan(runtime, tx, round_, again)
+    elif not guarded:
+        return False
+    found = {"what": sorted({row["purpose"] for _, row in again}), "at_least": telling.steps(len(again))}
     await audit.record(
         tx,
         runtime.vault,
@@ -63,13 +69,9 @@ async def retry(runtime: Runtime, tx: Tx, *, organization: Id, round_id: Id, act
         actor=actor,
         verb="round.retry",
         subject=round_.id,
-        detail={
-            "workspace": round_.workspace,
-            "what": sorted({row["purpose"] for _, row in again}),
-            "at_least": told,
-        },
+        detail={"workspace": round_.workspace, **({} if guarded else found)},
     )
-    return len(again)
+    return None if guarded else True
 
 
 async def _failed(tx: Tx, round_: RoundRow) -> list[_Row]:
@@ -88,7 +90,7 @@ async def _failed(tx: Tx, round_: RoundRow) -> list[_Row]:
 
 async def _persons(runtime: Runtime, tx: Tx, round_: RoundRow, failed: Sequence[_Row]) -> list[tuple[datetime, _Row]]:
     """Return the deliveries to persons who may still be asked, each with the best way there is now, and when."""
-    rows = [row for row in failed if row["target"] == "person"]
+    rows = await _newest(tx, round_, [row for row in failed if row["target"] == "person"])
     if not rows:
         return []
     recipients = [row["recipient"] for row in rows]
@@ -103,6 +105,37 @@ async def _persons(runtime: Runtime, tx: Tx, round_: RoundRow, failed: Sequence[
             carried = {"platform": channel.platform, "installation_id": channel.installation}
             found.append((due, {**row, **carried, "identity_id": channel.identity}))
     return found
+
+
+async def _newest(tx: Tx, round_: RoundRow, failed: Sequence[_Row]) -> list[_Row]:
+    """Return one delivery for each person: the invitation, else the last reminder, unless a later message went out.
+
+    Several that failed one after another would otherwise arrive at once.
+    """
+    later: dict[Id, int] = defaultdict(lambda: -1)
+    for some in people.chunks(sorted({row["recipient"] for row in failed})):
+        of = delivery.c.recipient.in_(some)
+        query = sa.select(delivery.c.recipient, delivery.c.purpose).where(
+            delivery.c.round_id == round_.id, delivery.c.state.in_(GOES_OUT), of
+        )
+        for recipient, purpose in await tx.execute(query):
+            later[recipient] = max(later[recipient], _place(purpose))
+    found = []
+    for recipient, rows in groupby(sorted(failed, key=lambda row: row["recipient"]), lambda row: row["recipient"]):
+        wanted = [row for row in rows if _place(row["purpose"]) > later[recipient]]
+        if wanted:
+            found.append(min(wanted, key=_first))
+    return found
+
+
+def _place(purpose: str) -> int:
+    """Return which of a round's messages to a person it is, in the order of time."""
+    name, _, number = purpose.partition(":")
+    return int(number) if name == "remind" else 0 if name == "invite" else AFTER_ALL
+
+
+def _first(row: _Row) -> int:
+    return -(_place(row["purpose"]) or AFTER_ALL)
 
 
 async def _ways(
@@ -142,6 +175,7 @@ def _others(runtime: Runtime, round_: RoundRow, failed: Sequence[_Row]) -> list[
 
 async def _replan(runtime: Runtime, tx: Tx, round_: RoundRow, again: Sequence[tuple[datetime, _Row]]) -> None:
     """Move the rows to shards of their own: the one they came from may be closed by its sender at any moment."""
+    await _replace(tx, round_, [row["recipient"] for _, row in again if row["target"] == "person"])
     moved: dict[tuple[str, datetime, datetime], list[_Row]] = defaultdict(list)
     taken: dict[Id, list[int]] = defaultdict(list)
     for due, row in again:
@@ -161,3 +195,18 @@ async def _replan(runtime: Runtime, tx: Tx, round_: RoundRow, again: Sequence[tu
         .where(round_table.c.id == round_.id, later)
         .values(next_action="deliver", next_at=first, step=round_table.c.step + 1)
     )
+
+
+async def _replace(tx: Tx, round_: RoundRow, recipients: Sequence[Id]) -> None:
+    """Mark the reminders that failed, too, of those who are sent another message now: they are not for later."""
+    for some in people.chunks(recipients):
+        await tx.execute(
+            delivery.update()
+            .where(
+                delivery.c.round_id == round_.id,
+                delivery.c.state == "failed",
+                delivery.c.purpose.like("remind:%"),
+                delivery.c.recipient.in_(some),
+            )
+            .values(state="skipped", reason=REPLACED)
+        )

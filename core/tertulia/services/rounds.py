@@ -17,6 +17,7 @@ from tertulia.domain.rounds import ROUND
 from tertulia.domain.walltime import instant
 from tertulia.errors import Mistake
 from tertulia.runtime import Runtime
+from tertulia.services import telling
 from tertulia.services.cadence import occurrences
 from tertulia.storage import programs, rituals
 from tertulia.storage.database import Database, Tx, upsert
@@ -58,19 +59,25 @@ class RoundRow:
     content: Json
     summary: Json | None
 
+    @property
+    def further(self) -> bool:
+        """Whether it is a further stage, which asks by what was answered before."""
+        return self.occurrence.startswith(STAGE)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
     """Hold how a round stands: deliveries by purpose and state, and how many answered.
 
-    In a survey *answered* is rounded down to 5 and as of *counted_day*; reminders are rounded down to 5, too, and so
-    is everything in a further stage, and always how many were not written to for reasons of their own.
+    Where *guarded*, every count is in steps of five, see `telling.guarded`; always so is how many were not written to
+    for reasons of their own. In a survey *answered* is as of *counted_day*.
     """
 
     round: RoundRow
     deliveries: dict[str, dict[str, int]]
     answered: int
     passed: int
+    guarded: bool = False
 
 
 def row_of(record: sa.Row[tuple[object, ...]]) -> RoundRow:
@@ -127,10 +134,8 @@ async def _in_stage(tx: Tx, round_: RoundRow, practice: Practice) -> Practice:
 
 
 async def of_group(tx: Tx, round_: RoundRow) -> bool:
-    """Tell whether the round is an affinity group's: nothing that is counted may tell who is in one, or how many."""
-    program = await programs.at_version(tx, round_.organization, round_.workspace, round_.program_version)
-    practice = program.practice(round_.practice) if program else None
-    return practice is not None and bool(practice.audience.groups)
+    """Tell whether the round is an affinity group's, see `telling.of_group`."""
+    return await telling.of_group(tx, round_)
 
 
 async def root_of(tx: Tx, round_: RoundRow) -> Id:
@@ -266,47 +271,26 @@ async def progress(tx: Tx, organization: Id, round_id: Id) -> Progress | None:
 
 
 async def standings(tx: Tx, found: Sequence[RoundRow]) -> list[Progress]:
-    """Return how rounds stand, for hosts and admins; never who.
-
-    Who is asked in a further stage gave a certain answer before, or none; who is asked in a group's round is in the
-    group. The counts of both are rounded down to 5.
-    """
-    bases = await _bases(tx, found)
+    """Return how rounds stand, for hosts and admins; never who."""
+    guarded = await telling.guarded(tx, found)
     surveys = {one.id for one in found if one.confidential}
     deliveries: dict[Id, dict[str, dict[str, int]]] = {one.id: {} for one in found}
     gave: dict[Id, dict[bool, int]] = {one.id: {} for one in found}
-    for round_id, purpose, state, own, count in await tx.execute(_COUNTED, {"of": list(bases)}):
-        # whoever was not reminded has answered: an exact count would tell how many, to the person
-        fives = own or (round_id in surveys and purpose.startswith("remind"))
-        base = 5 if fives else bases[round_id]
+    for round_id, purpose, state, own, count in await tx.execute(_COUNTED, {"of": list(deliveries)}):
         states = deliveries[round_id].setdefault(purpose, {})
-        states[state] = states.get(state, 0) + count // base * base
-    for round_id, passed, count in await tx.execute(_GAVE, {"of": [one for one in bases if one not in surveys]}):
-        gave[round_id][bool(passed)] = count // bases[round_id] * bases[round_id]
+        states[state] = states.get(state, 0) + (telling.steps(count) if own or round_id in guarded else count)
+    for round_id, passed, count in await tx.execute(_GAVE, {"of": [one for one in gave if one not in surveys]}):
+        gave[round_id][bool(passed)] = telling.steps(count) if round_id in guarded else count
     return [
         Progress(
             round=one,
             deliveries=deliveries[one.id],
             answered=one.counted or 0 if one.confidential else gave[one.id].get(False, 0),
             passed=gave[one.id].get(True, 0),
+            guarded=one.id in guarded,
         )
         for one in found
     ]
-
-
-async def _bases(tx: Tx, found: Sequence[RoundRow]) -> dict[Id, int]:
-    """Return what the counts of each round are told in multiples of."""
-    known: dict[tuple[Id, int], Program | None] = {}
-    bases = {}
-    for one in found:
-        version = (one.workspace, one.program_version)
-        if version not in known:
-            known[version] = await programs.at_version(tx, one.organization, *version)
-        program = known[version]
-        practice = program.practice(one.practice) if program else None
-        grouped = practice is not None and bool(practice.audience.groups)
-        bases[one.id] = 5 if grouped or one.occurrence.startswith(STAGE) else 1
-    return bases
 
 
 # nobody sees who opted out, or took the app away: the counts of such reasons are told in steps of five
@@ -343,7 +327,7 @@ async def count_ballots(tx: Tx, today: str) -> None:
             round_table.c.state == "open",
             sa.or_(round_table.c.counted_day.is_(None), round_table.c.counted_day != today),
         )
-        .values(counted=ballots.scalar_subquery() // 5 * 5, counted_day=today)
+        .values(counted=ballots.scalar_subquery() // telling.STEP * telling.STEP, counted_day=today)
     )
 
 

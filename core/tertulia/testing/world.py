@@ -20,8 +20,10 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import sqlalchemy as sa
 
 from tertulia import bootstrap
 from tertulia.config import Config
@@ -35,12 +37,23 @@ from tertulia.services.registry import Live
 from tertulia.services.rounds import Progress, RoundRow
 from tertulia.storage import keys
 from tertulia.storage import people as stored
+from tertulia.storage.tables import delivery, response
 from tertulia.testing.clock import DrivenClock
 from tertulia.testing.context import EPOCH
 from tertulia.testing.databases import prepare
 from tertulia.testing.engine import InlineEngine
 
 ACTOR = "test"
+_SENT = (
+    sa.select(delivery.c.purpose, delivery.c.state, sa.func.count())
+    .where(delivery.c.round_id == sa.bindparam("round"))
+    .group_by(delivery.c.purpose, delivery.c.state)
+)
+_GIVEN = (
+    sa.select(response.c.passed, sa.func.count())
+    .where(response.c.round_id == sa.bindparam("round"))
+    .group_by(response.c.passed)
+)
 
 
 @dataclass(frozen=True)
@@ -133,12 +146,20 @@ class World:
             return await round_services.recent(tx, home.organization, home.workspace)
 
     async def progress(self, home: Home, round_id: Id) -> Progress:
-        """Return how a round stands."""
+        """Return how a round stands, in exact counts, which no page shows of a survey or of a few people."""
         async with self.runtime.database.read() as tx:
             progress = await round_services.progress(tx, home.organization, round_id)
+            sent = await tx.execute(_SENT, {"round": round_id})
+            given = dict(tuple(row) for row in await tx.execute(_GIVEN, {"round": round_id}))
         if progress is None:
             raise AssertionError(f"there is no round {round_id}")
-        return progress
+        deliveries: dict[str, dict[str, int]] = {}
+        for purpose, state, count in sent:
+            deliveries.setdefault(purpose, {})[state] = count
+        if progress.round.confidential:
+            return replace(progress, deliveries=deliveries, guarded=False)
+        answered, passed = given.get(False, 0), given.get(True, 0)
+        return replace(progress, deliveries=deliveries, answered=answered, passed=passed, guarded=False)
 
     async def reachable(self, home: Home, platform: str) -> int:
         """Count the members whom *platform* can write to."""

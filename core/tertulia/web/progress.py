@@ -1,4 +1,4 @@
-"""How a round stands, in figures for pages: counts by state, never who; a survey's are rounded down to five."""
+"""How a round stands, in figures for pages: counts by state as `rounds.standings` tells them, never who."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ SEEING = Access(
     roles=frozenset({"owner", "admin", "host", "analyst"}),
     why="who runs the program sees counts of its rounds",
 )
-FLOOR = 5
 STATES = ("sent", "planned", "sending", "ambiguous", "failed", "skipped")
 UNDER_WAY = ("planned", "sending")
 WORDS = {
@@ -58,10 +57,7 @@ class Figures:
 
 
 def shown(progress: Progress) -> dict[str, Any]:
-    """Return a round's figures; in a survey every count is rounded down to five, deliveries too.
-
-    A reminder skips who has answered, so its exact counts would tell how many did.
-    """
+    """Return a round's figures; *rounded* is whether they are in steps of five."""
     row = progress.round
     counts: dict[str, int] = dict.fromkeys(STATES, 0)
     for purpose, states in progress.deliveries.items():
@@ -70,8 +66,6 @@ def shown(progress: Progress) -> dict[str, Any]:
                 counts[state] = counts.get(state, 0) + count
     reminded = sum(s.get("sent", 0) for purpose, s in progress.deliveries.items() if purpose.startswith("remind"))
     figures = {**counts, "reminded": reminded, "answered": progress.answered, "passed": progress.passed}
-    if row.confidential:
-        figures = {name: count // FLOOR * FLOOR for name, count in figures.items()}
     figures["waiting"] = sum(figures[state] for state in UNDER_WAY)
     total = sum(figures[state] for state in STATES)
     figures["done"] = 100 * (total - figures["waiting"]) // total if total else 0
@@ -85,5 +79,6 @@ def shown(progress: Progress) -> dict[str, Any]:
         "opens": row.opens_at.isoformat(timespec="minutes"),
         "closes": row.closes_at.isoformat(timespec="minutes") if row.closes_at else None,
         "confidential": row.confidential,
+        "rounded": progress.guarded,
         "figures": figures,
     }

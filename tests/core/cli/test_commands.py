@@ -233,7 +233,7 @@ def test_rounds_are_shown_and_watched(home: Run, program: str, folder: Path) -> 
     with sqlite3.connect(folder / "tertulia.db") as connection:
         connection.execute("UPDATE round SET state = 'closed'")
     connection.close()
-    assert home("rounds", "watch", row[0]).out == "closed: 0 of 0 delivered; 0 answered, 0 passed\n"
+    assert home("rounds", "watch", row[0]).out == "closed: 0 of 0 delivered; at least 0 answered, at least 0 passed\n"
 
 
 def test_rounds_are_steered_by_hand(home: Run, program: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +249,7 @@ def test_rounds_are_steered_by_hand(home: Run, program: str, folder: Path, monke
     with sqlite3.connect(folder / "tertulia.db") as connection:
         connection.execute("UPDATE round SET state = 'open', next_action = NULL, next_at = NULL")
     connection.close()
-    assert home("rounds", "retry", again).out == "There was nothing to send again.\n"
+    assert home("rounds", "retry", again).out == "What had failed, if anything, is being sent again.\n"
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     stopped = home("rounds", "close", again)
     assert (stopped.code, "not done" in stopped.err) == (1, True)
@@ -258,4 +258,4 @@ def test_rounds_are_steered_by_hand(home: Run, program: str, folder: Path, monke
         assert connection.execute("SELECT next_action FROM round").fetchall() == [("close",)]
         verbs = connection.execute("SELECT verb FROM audit WHERE verb LIKE 'round.%' ORDER BY sequence").fetchall()
     connection.close()
-    assert verbs == [("round.leave_out",), ("round.take_back",), ("round.close_early",)]
+    assert [verb for (verb,) in verbs] == ["round.leave_out", "round.take_back", "round.retry", "round.close_early"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ from tertulia.domain.programs import Practice, Program
 from tertulia.domain.prompts import Reply
 from tertulia.plugins import Plugins
 from tertulia.runtime import Runtime
-from tertulia.services import answers, people
+from tertulia.services import answers, people, rounds
 from tertulia.services.prompts import Ticket
 from tertulia.storage import programs, tables
 from tertulia.storage.database import Database, Tx
@@ -176,6 +176,28 @@ class Stage(World):
         return await answers.answer(
             self.runtime, ticket, person=person, platform=platform, values=values or {}, key=key
         )
+
+    async def deliver(self, round_id: Id, lots: Sequence[tuple[str, str, str, str | None, str | None, int]]) -> Any:
+        """Write so many deliveries of a purpose, target, state, platform and reason, and return the round."""
+        whose = {"organization_id": self.organization, "round_id": round_id}
+        async with self.database.write() as tx:
+            for purpose, target, state, platform, reason, count in lots:
+                made, now = self.runtime.new_id(), self.clock.now()
+                timed = {"origin": now, "due": now, "size": count, "state": "done", "epoch": 0, "lease_until": 0}
+                await tx.execute(tables.shard.insert().values(**whose, id=made, purpose=purpose, **timed))
+                same = {
+                    "shard_id": made,
+                    "purpose": purpose,
+                    "target": target,
+                    "state": state,
+                    "platform": platform,
+                    "reason": reason,
+                    "attempts": 1,
+                    "next_at": 0.0,
+                }
+                rows = [{**whose, **same, "seq": seq, "recipient": self.runtime.new_id()} for seq in range(count)]
+                await tx.execute(tables.delivery.insert(), rows)
+            return await rounds.find(tx, round_id)
 
     async def rows(self, table: sa.Table) -> list[dict[str, Any]]:
         async with self.database.read() as tx:

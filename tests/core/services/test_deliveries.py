@@ -1,4 +1,4 @@
-"""How deliveries stand: exact where a plugin is at fault, in steps of five where the reason lies with people."""
+"""How deliveries stand: of shared places by platform, of people together and with reasons in steps of five."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from tertulia.domain.programs import Cadence, Practice
 from tertulia.services import deliveries, rounds
-from tertulia.storage.tables import delivery, shard
+from tertulia.services.delivery_reasons import REPLACED, UNREACHABLE
 
 OpenStage = Callable[[], AbstractAsyncContextManager[Any]]
 ONCE = Cadence(rule="FREQ=DAILY;COUNT=1", start="2026-03-02T10:00", time="common")
@@ -19,41 +19,10 @@ SURVEY = Practice(
 GONE = "unreachable: blocked"
 
 
-async def send(stage: Any, round_id: str, lots: list[tuple[str, str, str, str | None, str | None, int]]) -> Any:
-    """Write so many deliveries of a purpose, target, state, platform and reason, and return the round."""
-    async with stage.database.write() as tx:
-        whose = {"organization_id": stage.organization, "round_id": round_id}
-        for purpose, target, state, platform, reason, count in lots:
-            made = stage.runtime.new_id()
-            timed = {"origin": stage.clock.now(), "due": stage.clock.now(), "size": count, "state": "done"}
-            await tx.execute(
-                shard.insert().values(**whose, id=made, purpose=purpose, **timed, epoch=0, lease_until=0)
-            )
-            rows = [
-                {
-                    **whose,
-                    "shard_id": made,
-                    "seq": seq,
-                    "purpose": purpose,
-                    "recipient": stage.runtime.new_id(),
-                    "target": target,
-                    "state": state,
-                    "platform": platform,
-                    "reason": reason,
-                    "attempts": 1,
-                    "next_at": 0.0,
-                }
-                for seq in range(count)
-            ]
-            await tx.execute(delivery.insert(), rows)
-        return await rounds.find(tx, round_id)
-
-
 async def test_counts_come_with_their_reasons(open_stage: OpenStage) -> None:
     async with open_stage() as stage:
         await stage.apply(DAILY)
-        row = await send(
-            stage,
+        row = await stage.deliver(
             await stage.open_round(DAILY),
             [
                 ("invite", "person", "sent", "square", None, 8),
@@ -72,15 +41,14 @@ async def test_counts_come_with_their_reasons(open_stage: OpenStage) -> None:
             assert not await deliveries.guarded(tx, row)
             invite, post, remind = await deliveries.parts(tx, row)
             standing = await rounds.progress(tx, stage.organization, row.id)
-        assert invite.platforms == {
-            "circle": {"sent": 0, "sending": 0, "planned": 0, "ambiguous": 0, "failed": 5},
-            "square": {"sent": 8, "sending": 0, "planned": 0, "ambiguous": 1, "failed": 3},
-        }
-        assert {(one.platform, one.state, one.count) for one in invite.troubles} == {
-            ("square", "failed", 3), ("square", "failed", 0), ("circle", "failed", 5), ("square", "ambiguous", 1)
-        }  # fmt: skip
+        # where somebody has an account is known: by platform it would follow who is missing
+        assert invite.platforms == {}
+        assert invite.states == {"sent": 8, "sending": 0, "planned": 0, "ambiguous": 1, "failed": 13}
+        found = {(one.platform, one.state, one.count, one.exact) for one in invite.troubles}
+        assert found == {("square", "failed", 0, False), (None, "failed", 10, False), (None, "ambiguous", 0, False)}
+        assert UNREACHABLE in {one.explained for one in invite.troubles}
         assert (invite.left, invite.late, invite.places) == (5, 0, 0)
-        assert (post.left, post.places) == (None, 1)
+        assert (post.left, post.places, post.states) == (None, 1, {})
         assert remind.purpose == "remind"
         # the list of rounds tells no more than the page of one
         assert standing is not None
@@ -92,8 +60,7 @@ async def test_counts_come_with_their_reasons(open_stage: OpenStage) -> None:
 async def test_of_a_survey_there_are_totals_only(open_stage: OpenStage) -> None:
     async with open_stage() as stage:
         await stage.apply(SURVEY)
-        row = await send(
-            stage,
+        row = await stage.deliver(
             await stage.open_round(SURVEY, question="How was the week?"),
             [
                 ("invite", "person", "sent", "square", None, 13),
@@ -110,3 +77,30 @@ async def test_of_a_survey_there_are_totals_only(open_stage: OpenStage) -> None:
         assert (found.sent, found.under_way, found.not_sent) == (10, 0, 10)
         # what keeps fewer than five waiting, or lies with people, is not told
         assert ["was disabled" in why.what for why in found.hints] == [True]
+
+
+async def test_one_person_s_platform_is_named_by_the_installation_s_trouble_only(open_stage: OpenStage) -> None:
+    async with open_stage() as stage:
+        await stage.apply(DAILY)
+        row = await stage.deliver(
+            await stage.open_round(DAILY),
+            [
+                ("invite", "person", "sent", "circle", None, 6),
+                ("invite", "person", "failed", "square", "unreachable: the square app was removed", 1),
+                ("invite", "person", "failed", "circle", "gave up after 3 attempts: busy", 1),
+                ("invite", "person", "planned", "square", "the platform's rate limit is used up", 1),
+                ("invite", "person", "ambiguous", "circle", "no answer", 5),
+                ("post", "place", "failed", "square", "gave up after 3 attempts: busy", 1),
+                ("post", "place", "sent", "circle", None, 2),
+                ("remind:1", "person", "skipped", "circle", REPLACED, 5),
+            ],
+        )
+        async with stage.database.read() as tx:
+            invite, post, remind = await deliveries.parts(tx, row)
+        assert {(one.platform, one.state, one.count) for one in invite.troubles} == {
+            (None, "failed", 0), ("square", "planned", 0), ("circle", "ambiguous", 5)
+        }  # fmt: skip
+        assert not any("square" in one.explained.what for one in invite.troubles)
+        assert [(one.platform, one.count, one.exact) for one in post.troubles] == [("square", 1, True)]
+        assert {name: states["sent"] for name, states in post.platforms.items()} == {"circle": 2, "square": 0}
+        assert (remind.left, remind.states) == (None, {})

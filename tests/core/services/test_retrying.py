@@ -86,11 +86,27 @@ class Town:
         async with self.core.runtime.database.read() as tx:
             return {row[0]: row[1] for row in await tx.execute(query)}
 
-    async def retry(self) -> int:
+    async def retry(self) -> bool | None:
         async with self.core.runtime.database.write() as tx:
             return await retrying.retry(
                 self.core.runtime, tx, organization=self.home.organization, round_id=self.round, actor="ana"
             )
+
+    async def missed(self, person: Id, **states: str) -> None:
+        """Let somebody's invitation and two reminders have ended in some states, all that failed by the plugin."""
+        async with self.core.runtime.database.write() as tx:
+            mine = delivery.c.recipient == person
+            invite = dict((await tx.execute(sa.select(delivery).where(mine))).one()._mapping)
+            for purpose, seq, state in zip(
+                ("invite", "remind:1", "remind:2"), (0, 100, 200), states.values(), strict=True
+            ):
+                reason = "the plugin was disabled" if state == "failed" else None
+                if seq:
+                    seq += invite["seq"]
+                    row = {**invite, "purpose": purpose, "seq": seq, "state": state, "reason": reason}
+                    await tx.execute(delivery.insert().values(**row))
+                else:
+                    await tx.execute(delivery.update().where(mine).values(state=state, reason=reason))
 
     async def came_back(self) -> None:
         """Let everybody be reachable everywhere again."""
@@ -114,25 +130,25 @@ def to(port: FakeSurveyPort) -> list[Any]:
 
 async def test_what_failed_goes_another_way_once_and_what_is_unclear_never(database_url: str, tmp_path: Path) -> None:
     async with town(database_url, tmp_path) as place:
-        for name in ("Ana", "Ben", "Cleo", "Dan"):
+        for name in ("Ana", "Ben", "Cleo", "Dan", "Eva", "Flo"):
             await place.person(name)
         place.circle.fail("ask", Unreachable("the app was removed"), Unreachable("the app was removed"))
         place.circle.fail("ask", OutcomeUnknown("the connection was reset"), carried_out=True)
         await place.settle()
-        assert await place.states() == {"sent": 1, "failed": 2, "ambiguous": 1}
+        assert await place.states() == {"sent": 3, "failed": 2, "ambiguous": 1}
         before = to(place.circle)
-        assert len(before) == 2
+        assert len(before) == 4
 
         counts = await asyncio.gather(place.retry(), place.retry())
-        assert sorted(counts) == [0, 2]
+        assert sorted(bool(one) for one in counts) == [False, True]
 
         async def done() -> bool:
-            return await place.states() == {"sent": 3, "ambiguous": 1}
+            return await place.states() == {"sent": 5, "ambiguous": 1}
 
         await place.core.until(done, seconds=60)
         assert to(place.circle) == before
-        assert sorted([*before, *to(place.square)]) == ["Ana", "Ben", "Cleo", "Dan"]
-        assert await place.retry() == 0
+        assert sorted([*before, *to(place.square)]) == ["Ana", "Ben", "Cleo", "Dan", "Eva", "Flo"]
+        assert await place.retry() is False
         async with place.core.runtime.database.read() as tx:
             entries = (await tx.execute(sa.select(audit).where(audit.c.verb == "round.retry"))).all()
         assert [entry.actor for entry in entries] == ["ana"]
@@ -150,7 +166,7 @@ async def test_nobody_is_sent_to_again_who_minds_and_quiet_hours_hold(tmp_path: 
             runtime, organization = place.core.runtime, place.home.organization
             await preferences.opt_out(runtime, tx, organization, people["Ana"], "daily")
         place.core.clock.advance(timedelta(hours=2, minutes=30))  # half past twelve
-        assert await place.retry() == 3
+        assert await place.retry() is None
 
         wanted = {people["Ana"]: "failed", people["Ben"]: "sent", people["Cleo"]: "sent", night: "planned"}
 
@@ -169,8 +185,41 @@ async def test_nobody_is_sent_to_again_who_minds_and_quiet_hours_hold(tmp_path: 
             return {row.state for row in await place.core.rounds(place.home)} == {"closed"}
 
         await place.core.until(closed, seconds=60)
-        assert await place.retry() == 0
+        # of a few people it is never told whether there was anything
+        assert await place.retry() is None
         async with place.core.runtime.database.write() as tx:
             await tx.execute(round_table.update().values(state="cancelled"))
         with pytest.raises(Mistake, match="no answers any more"):
             await place.retry()
+
+
+async def test_whoever_missed_several_messages_gets_one(tmp_path: Path) -> None:
+    async with town(f"sqlite:///{tmp_path / 'tertulia.db'}", tmp_path) as place:
+        people = {name: await place.person(name) for name in ("Ana", "Ben", "Cleo", "Dan")}
+        await place.settle()
+        await place.missed(people["Ana"], invite="sent", first="failed", second="failed")
+        await place.missed(people["Ben"], invite="failed", first="failed", second="failed")
+        await place.missed(people["Cleo"], invite="sent", first="failed", second="sent")
+        await place.missed(people["Dan"], invite="failed", first="ambiguous", second="skipped")
+        before = len([*place.circle.sent, *place.square.sent])
+        for _ in range(2):
+            assert await place.retry() is None
+
+            async def done() -> bool:
+                return not {"planned", "sending"} & set(await place.states())
+
+            await place.core.until(done, seconds=60)
+        sent = sorted(call.to.address["to"] for call in [*place.circle.sent, *place.square.sent][before:] if call.to)
+        async with place.core.runtime.database.read() as tx:
+            rows = (await tx.execute(sa.select(delivery))).all()
+            entries = (
+                (await tx.execute(sa.select(audit.c.detail).where(audit.c.verb == "round.retry"))).scalars().all()
+            )
+        found = {(row.recipient, row.purpose): row.state for row in rows}
+        assert sent == ["Ana", "Ben"]
+        assert found[people["Ana"], "remind:2"] == found[people["Ben"], "invite"] == "sent"
+        assert found[people["Ana"], "remind:1"] == found[people["Ben"], "remind:2"] == "skipped"
+        assert found[people["Cleo"], "remind:1"] == found[people["Dan"], "invite"] == "failed"
+        # the log says no more than the button
+        assert len(entries) == 2
+        assert [set(one) for one in entries] == [{"workspace"}] * 2

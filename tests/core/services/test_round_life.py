@@ -210,7 +210,7 @@ options = { question = "How was it?" }
             round_id = (await tx.execute(sa.select(round_table.c.id))).scalar_one()
             standing = await rounds.progress(tx, place.organization, round_id)
         assert standing is not None
-        assert standing.deliveries == {"invite": {"sent": 7}, "remind:1": {"sent": 5}}
+        assert standing.deliveries == {"invite": {"sent": 5}, "remind:1": {"sent": 5}}
 
 
 async def test_a_survey_is_never_asked_in_a_shared_place(town: MakeTown) -> None:

@@ -1,4 +1,4 @@
-"""Rounds: how they stand and how their deliveries do, as counts; of a survey in steps of five, and never who."""
+"""Rounds: how they stand and how their deliveries do, as counts, of guarded rounds in steps of five; never who."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Wanted(Part):
 
 
 class FiguresDocument(BaseModel):
-    """How many invitations and postings are in each state, and how many answered; of a survey in steps of five."""
+    """How many invitations and postings are in each state, and how many answered; see `rounded`."""
 
     sent: int
     planned: int
@@ -56,6 +56,9 @@ class RoundDocument(BaseModel):
     closes_at: datetime | None
     program_version: int
     confidential: bool = Field(description="a survey")
+    rounded: bool = Field(
+        description="its counts are in steps of five: a survey, a further stage, a group's round, or few were asked"
+    )
     figures: FiguresDocument
 
 
@@ -64,9 +67,10 @@ class ReasonDocument(BaseModel):
 
     model_config = ConfigDict(title="Reason")
 
-    platform: str | None
+    platform: str | None = Field(description="null where naming it could tell about single people")
     state: str
-    count: int | None = Field(description="in steps of five where the reason lies with people; null: not told")
+    count: int | None = Field(description="exact if `exact`, else in steps of five, 0: fewer; null: not told")
+    exact: bool = Field(description="it is about shared places")
     what: str
     cure: str
 
@@ -75,14 +79,15 @@ class PartDocument(BaseModel):
     """The deliveries of one purpose."""
 
     purpose: str
-    platforms: dict[str, dict[str, int]] = Field(description="counts by platform and state")
+    states: dict[str, int] = Field(description="counts by state")
+    platforms: dict[str, dict[str, int]] = Field(description="of shared places: counts by platform and state")
     left: int | None = Field(description="who was not written to, in steps of five; null: nobody")
     late: int | None = Field(description="whose turn came after the close, in steps of five; null: nobody's")
     places: int = Field(description="shared places without a plugin")
 
 
 class TotalsDocument(BaseModel):
-    """All that is told of a survey's deliveries, of a further stage's and of a group's: in steps of five."""
+    """All that is told of the deliveries of a round whose counts are `rounded`: in steps of five."""
 
     sent: int
     under_way: int
@@ -101,7 +106,9 @@ class DeliveriesDocument(BaseModel):
 class DoneDocument(BaseModel):
     """What was done."""
 
-    done: bool = Field(description="false where there was nothing to do")
+    done: bool = Field(
+        description="false: there was nothing to do; a retry of a `rounded` round says always true"
+    )
 
 
 class _Whose(TypedDict):
@@ -144,8 +151,8 @@ async def delivered(call: Call) -> Answer:
 
 async def retry(call: Call) -> Answer:
     """Send again what certainly did not arrive, to each by the best way there is now."""
-    count = await retrying.retry(call.runtime, call.tx, **await _whose(call))
-    return Answer(document=DoneDocument(done=bool(count)))
+    again = await retrying.retry(call.runtime, call.tx, **await _whose(call))
+    return Answer(document=DoneDocument(done=again is not False))
 
 
 async def close(call: Call) -> Answer:
@@ -193,6 +200,7 @@ async def _document(call: Call, row: RoundRow) -> RoundDocument:
         closes_at=row.closes_at,
         program_version=row.program_version,
         confidential=row.confidential,
+        rounded=standing.guarded,
         figures=FiguresDocument.model_validate(progress.shown(standing)["figures"]),
     )
 
@@ -200,7 +208,7 @@ async def _document(call: Call, row: RoundRow) -> RoundDocument:
 async def _totals(call: Call, round_: RoundRow) -> DeliveriesDocument:
     found = await deliveries.totals(call.tx, round_)
     reasons = [
-        ReasonDocument(platform=None, state="waiting", count=None, what=one.what, cure=one.cure)
+        ReasonDocument(platform=None, state="waiting", count=None, exact=False, what=one.what, cure=one.cure)
         for one in found.hints
     ]
     totals = TotalsDocument(sent=found.sent, under_way=found.under_way, not_sent=found.not_sent)
@@ -214,6 +222,7 @@ async def _parts(call: Call, round_: RoundRow) -> DeliveriesDocument:
             platform=one.platform,
             state=one.state,
             count=one.count,
+            exact=one.exact,
             what=one.explained.what,
             cure=one.explained.cure,
         )

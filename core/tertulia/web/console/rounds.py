@@ -1,6 +1,6 @@
 """Rounds in the console: which there are, how each stands, what is wrong with its messages, and what can be done.
 
-Counts only, never who. Of a survey they are rounded down to five, and nothing tells on which platform or why.
+Counts only, never who. Of guarded rounds they are in steps of five, and nothing tells on which platform or why.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ LAST_PAGE = 10_000
 FIGURES: web.AppKey[Figures] = web.AppKey("figures", Figures)
 DONE = {
     "retried": "What had failed is being sent again, to each by the best way there is now.",
+    "asked": "What had failed, if anything, is being sent again, to each by the best way there is now.",
     "nothing": "There was nothing to send again: nothing has failed, or nobody concerned has another way.",
     "closing": "The round is closing. Nobody is asked any more, and its results follow.",
     "left-out": "This round is left out; the one after it is planned.",
@@ -131,7 +132,8 @@ async def _do(request: web.Request, wish: str) -> str:
         found = await _round(request, tx, home)
         whose: Any = {"organization": home.organization, "round_id": found.id, "actor": request[SESSION].person}
         if wish == "retry":
-            return "retried" if await retrying.retry(runtime, tx, **whose) else "nothing"
+            again = await retrying.retry(runtime, tx, **whose)
+            return "asked" if again is None else "retried" if again else "nothing"
         if wish not in STEPS:
             raise Mistake("Nothing was chosen; press one of the buttons.")
         step, done = STEPS[wish]

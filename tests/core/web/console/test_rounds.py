@@ -86,6 +86,27 @@ async def test_what_failed_is_told_with_its_cure_and_sent_again(open_site: OpenS
         assert actors == [acme.persons["admin"]]
 
 
+async def test_of_a_few_people_a_retry_says_the_same_whatever_it_found(open_site: OpenSite) -> None:
+    async with open_site() as site:
+        acme = site.tenants["Acme"]
+        admin, ask = await site.member(acme, "admin"), acme.rounds["ask"]
+        async with site.runtime.database.write() as tx:
+            mine = delivery.c.recipient.in_([acme.persons["host"], acme.persons["admin"]])
+            await tx.execute(delivery.delete().where(delivery.c.round_id == ask, ~mine))
+            failed = {"state": "failed", "reason": "the plugin was disabled"}
+            await tx.execute(delivery.update().filter_by(round_id=ask).values(**failed))
+        path = f"/workspaces/{acme.workspace}/rounds/{ask}"
+        page = unescape(await (await admin.get(path)).text())
+        assert "fewer than five show as 0" in page
+        assert "was disabled" not in page
+        site.clock.set(site.clock.now().replace(hour=12))
+        for _ in range(2):
+            answer = await admin.post(path, {"do": "retry"})
+            assert answer.headers["Location"] == f"{path}?done=asked"
+            assert await states(site, ask) == ["planned"] * 2
+        assert "if anything" in await (await admin.get(answer.headers["Location"])).text()
+
+
 async def test_of_a_survey_there_are_counts_only(open_site: OpenSite) -> None:
     async with open_site() as site:
         acme = site.tenants["Acme"]
