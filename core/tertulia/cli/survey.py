@@ -40,7 +40,8 @@ async def show(round_id: str, workspace: str | None, organization: str | None) -
         home = await workspace_named(tx, organization, workspace)
         found = await _results(runtime, tx, await _round(tx, home, round_id))
         said = await returning.said(tx, home.organization, found.round.id)
-    click.echo(f"{found.practice.title}\nAt least {found.answered} of {found.invited} answered.")
+    of = "" if found.asked is None else f" of {found.asked}"
+    click.echo(f"{found.practice.title}\nAt least {found.answered}{of} answered.")
     table(["question", "what they said"], [(line.item.text, line.words) for line in found.of("company")])
     click.echo("What will be done:" if said else "Nothing was said yet about what will be done.")
     for number, text in said:

@@ -15,7 +15,7 @@ from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.programs import Practice
 from tertulia.domain.surveys import Item
 from tertulia.runtime import Runtime
-from tertulia.services import releasing, returning, rounds
+from tertulia.services import releasing, returning, rounds, telling
 from tertulia.services.rounds import RoundRow
 from tertulia.services.tabular import plain_cell
 from tertulia.storage import people
@@ -94,7 +94,8 @@ class Results:
     """Hold what may be known of a survey round that ended.
 
     *answered* is rounded down to five. *done* is what those who run the program say they will do. *by_lot* is whether
-    some answers were drawn by lot and are in no figure.
+    some answers were drawn by lot and are in no figure, *grouped* whether it was an affinity group's: how many were
+    asked would then tell how many are in the group.
     """
 
     round: RoundRow
@@ -106,11 +107,17 @@ class Results:
     done: tuple[str, ...]
     related: tuple[Related, ...] = ()
     by_lot: bool = False
+    grouped: bool = False
+
+    @property
+    def asked(self) -> int | None:
+        """How many were asked, if that may be told."""
+        return None if self.grouped else self.invited
 
     @property
     def rate(self) -> Estimate | None:
         """The share of those who were asked that answered, in percent; its interval holds what rounding took away."""
-        if not self.invited or not self.answered:
+        if not self.asked or not self.answered:
             return None
         most = min(self.answered + FLOOR, self.invited)
         low, high = scoring.share(self.answered, self.invited), scoring.share(most, self.invited)
@@ -151,6 +158,7 @@ async def results(runtime: Runtime, tx: Tx, round_: RoundRow) -> Results | None:
         done=tuple(text for _, text in await returning.said(tx, round_.organization, round_.id)),
         related=tuple(_related(items, one) for one in kept.get("drivers", ()) if one["of"] in items),
         by_lot=bool(kept.get("left_out")),
+        grouped=await telling.of_group(tx, round_),
     )
 
 
@@ -239,7 +247,7 @@ def as_json(results_: Results) -> Json:
         "state": results_.round.state,
         "opened": results_.round.opens_at.isoformat(),
         "closed": results_.round.closes_at.isoformat() if results_.round.closes_at else None,
-        "asked": results_.invited,
+        "asked": results_.asked,
         "answered_at_least": results_.answered,
         "response_rate": asdict(results_.rate) if results_.rate else None,
         "fewest": results_.fewest,

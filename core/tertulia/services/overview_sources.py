@@ -16,6 +16,7 @@ from tertulia.measures.components import COMPONENTS, Benchmark, Component
 from tertulia.measures.figures import Figure
 from tertulia.measures.overview import Seen
 from tertulia.services import figures, indexes, measuring, releasing
+from tertulia.services.telling import FEW_ASKED
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import benchmark, round_table
 from tertulia.surveys import scoring
@@ -27,8 +28,6 @@ from tertulia.surveys.scoring import Estimate
 LOOK = timedelta(weeks=79)
 """So far back is looked: a quarter, the four before it, and a chart of weekly points of a year."""
 PERIODS = 79
-FEW_ASKED = 20
-"""Of surveys of fewer people the share that answered is too coarse to follow."""
 
 
 @dataclass(frozen=True, kw_only=True)

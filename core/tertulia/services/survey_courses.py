@@ -15,11 +15,11 @@ import sqlalchemy as sa
 from tertulia.domain.identifiers import Id, Json
 from tertulia.domain.surveys import Item
 from tertulia.runtime import Runtime
-from tertulia.services import figures, release_progress, releasing, rounds
+from tertulia.services import figures, release_progress, releasing, rounds, telling
 from tertulia.services.figures import Line, Results
-from tertulia.services.overview_sources import FEW_ASKED
 from tertulia.services.release_progress import Standing
 from tertulia.services.rounds import RoundRow
+from tertulia.services.telling import FEW_ASKED
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import round_table
 from tertulia.surveys.instruments import instruments
@@ -150,7 +150,7 @@ async def _ended(tx: Tx, row: RoundRow) -> Ended:
     kept: Json = (row.summary or {}).get("figures", {})
     asked, answered = int(kept.get("invited", 0)), int(kept.get("answered", 0))
     # how many were asked by a group's survey tells how many are in the group
-    told = asked >= FEW_ASKED and not await rounds.of_group(tx, row)
+    told = asked >= FEW_ASKED and not await telling.of_group(tx, row)
     of_all = Results(
         round=row,
         practice=await rounds.practice_of(tx, row),

@@ -8,14 +8,17 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from typing import Any
 
+from tertulia.domain.programs import Audience
 from tertulia.extension import RoundRequest
 from tertulia.services import people, returning, rounds
-from tertulia.storage import cells
+from tertulia.storage import cells, programs
 from tertulia.storage.cells import StoredCell
+from tertulia.storage.programs import StoredProgram
 from tertulia.storage.tables import round_table
 from tertulia.surveys.pulse import Pulse
 from tertulia.surveys.pulse_options import Options
@@ -203,6 +206,31 @@ async def test_who_runs_the_program_sees_every_published_cell_alike_everywhere(
         assert "no time now: about 5" in shown
         assert shown.count("too few people") == 1 + 1  # the cell, and the sentence that explains it
         assert "not asked" in shown
+
+
+async def test_how_many_a_group_s_survey_asked_is_told_nowhere(
+    open_site: OpenSite, program: Callable[..., Awaitable[Any]]
+) -> None:
+    async with open_site() as site:
+        acme = site.tenants["Acme"]
+        round_id = await released(site, acme)
+        async with site.runtime.database.write() as tx:
+            stored = await programs.current(tx, acme.organization, acme.workspace)
+            poll = replace(stored.practice("poll"), audience=Audience(groups=("Circle",)))
+            grouped = replace(stored, version=stored.version + 1, practices=(poll,))
+            kept = StoredProgram(program=grouped, document="", applied_by="test", applied_at=site.clock.now())
+            await programs.add(tx, acme.organization, acme.workspace, kept)
+            mine = round_table.update().filter_by(id=round_id)
+            await tx.execute(mine.values(program_version=grouped.version))
+        admin = await site.member(acme, "admin")
+        above = f"/workspaces/{acme.workspace}/surveys/{round_id}"
+        document = json.loads(await (await admin.get(f"{above}/cells.json")).text())
+        told = (await (await program(site, acme, "admin"))("GET", f"surveys/{round_id}")).document
+        for one in (document, told):
+            assert (one["asked"], one["response_rate"], one["answered_at_least"]) == (None, None, 45)
+        shown = await text(await admin.get(above))
+        assert "At least 45 people answered." in shown
+        assert "60" not in shown.replace(round_id, "")
 
 
 async def test_hundreds_of_teams_come_in_portions(open_site: OpenSite) -> None:

@@ -84,9 +84,9 @@ class SurveyDocument(BaseModel):
     state: Literal["closed", "released", "withheld"]
     opened: datetime
     closed: datetime | None
-    asked: int
+    asked: int | None = Field(description="null: of a group's survey it would tell how many are in the group")
     answered_at_least: int
-    response_rate: EstimateDocument | None
+    response_rate: EstimateDocument | None = Field(description="null where it is not told")
     fewest: int = Field(description="so many people stand behind every figure")
     what_will_be_done: list[str]
     cells: list[CellDocument]
