@@ -106,9 +106,7 @@ class DeliveriesDocument(BaseModel):
 class DoneDocument(BaseModel):
     """What was done."""
 
-    done: bool = Field(
-        description="false: there was nothing to do; a retry of a `rounded` round says always true"
-    )
+    done: bool = Field(description="false: there was nothing to do; a retry of a `rounded` round says always true")
 
 
 class _Whose(TypedDict):
