@@ -105,7 +105,7 @@ from tertulia.openid.bridge import BridgeAnswer, ThreadBridge
 from tertulia.openid.keys import KeyRing, NoKeys, SigningKey
 from tertulia.openid.signed import published_key, signed_claims, signing_key, stated_claims
 from tertulia.stage import Arrival, Playable, Resident, Seat
-from tertulia.traits import Queued
+from tertulia.traits import Pictured, Queued
 
 __all__ = [
     "FORM_TOKEN",
@@ -178,6 +178,7 @@ __all__ = [
     "ParticipationPort",
     "Party",
     "Personal",
+    "Pictured",
     "Piece",
     "Place",
     "Platform",

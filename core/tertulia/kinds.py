@@ -312,7 +312,7 @@ class Scheduled(Protocol):
 class Exhibition:
     """Say what a round adds to the gallery: for whom, *until* when, and whether *pictures* can be added to answers.
 
-    What is *listed* can be taken along as a list of links.
+    What is *listed* can be taken along as a list of links. Each person has *room* for so many pictures.
     """
 
     title: str
@@ -320,6 +320,7 @@ class Exhibition:
     until: datetime
     pictures: bool = False
     listed: bool = False
+    room: int = 6
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from tertulia.domain.identifiers import Id, Json
-from tertulia.kinds import FollowUp, Share
+from tertulia.domain.prompts import Field
+from tertulia.kinds import Exhibited, FollowUp, Share
 
 
 @runtime_checkable
@@ -22,6 +23,22 @@ class Queued(Protocol):
 
         *told* are the shares that each person has in the stages of this round so far.
         """
+        ...
+
+
+@runtime_checkable
+class Pictured(Exhibited, Protocol):
+    """A kind that shows the pictures of its first stage without names in its later ones.
+
+    The `people` of a share are those whose picture still hangs, and so is what an `Outcome` holds of the first stage.
+    """
+
+    def consent(self, content: Json, language: str) -> Field:
+        """Return the box, a `confirm`, that its owner ticks as a picture is added; the value comes with it."""
+        ...
+
+    def pictured(self, content: Json, share: Json) -> Mapping[str, Id]:
+        """Return whose picture the person with *share* is shown, by the key of the field that asks about it."""
         ...
 
 

@@ -50,6 +50,7 @@ UNSEEN = {
     r"/plugins/teams/\w+/tab": "only Teams holds it: tests/plugins/teams/test_tab.py opens it there",
     r"/my/entra|/sign-in/entra.*": "lead to Entra, which this town has not: tests/core/web/test_entra.py goes there",
     r"/my/gallery/lists/\{item\}": "is a file of links to music",
+    r"/answer/\{round\}/pictures/\w+/\{item\}": "is a photo to guess: tests/core/web/test_guess_the_photo.py sees it",
     r"/sign-in/entra/return": "Entra leads there: tests/core/web/test_entra.py comes back to it",
 }
 """Patterns of pages that are not opened here, with the reason."""

@@ -11,6 +11,7 @@ from tertulia.rituals.celebration import Celebration
 from tertulia.rituals.check_in import CheckIn
 from tertulia.rituals.discussion import Discussion
 from tertulia.rituals.gathering import Gathering
+from tertulia.rituals.guess_the_photo import GuessThePhoto
 from tertulia.rituals.icebreaker import Icebreaker
 from tertulia.rituals.kudos import Kudos
 from tertulia.rituals.overview_card import OverviewCard
@@ -42,6 +43,7 @@ def register_rituals() -> Iterable[RitualKind]:
         Celebration(),
         Quiz(),
         TwoTruths(),
+        GuessThePhoto(),
         ThisOrThat(),
         OverviewCard(),
         SingleQuestion(),

@@ -19,15 +19,14 @@ from tertulia.domain.programs import Practice
 from tertulia.errors import Mistake
 from tertulia.kinds import Exhibit, Exhibited, Exhibition
 from tertulia.runtime import Runtime
-from tertulia.services import audiences, rounds, sign_ups
+from tertulia.services import audiences, rounds, shares, sign_ups
 from tertulia.services.pictures import Rendition, Size
 from tertulia.services.rounds import RoundRow
-from tertulia.storage import people, tables
+from tertulia.storage import people, rituals, tables
 from tertulia.storage.database import Tx
+from tertulia.traits import Pictured
 
 SHOWN_ROUNDS = 60
-PER_ROUND = 6
-"""Pictures of one person in one round."""
 PER_PERSON = 60
 STATES = ("open", "closing", "closed")
 
@@ -148,7 +147,7 @@ async def _wall(runtime: Runtime, tx: Tx, round_: RoundRow, viewer: Id) -> Wall 
         )
         if own:
             mine = piece
-        if person in teams.shown:
+        if person in teams.shown and exhibition.visibility != "group":
             pieces.append(piece)
     return Wall(
         round=round_,
@@ -228,13 +227,14 @@ def _told(visibility: str, person: Id, viewer: Id, teams: _Teams) -> bool:
     return visibility == "workspace" or (team is not None and teams.of.get(viewer) == team)
 
 
-async def check_room(tx: Tx, organization: Id, person: Id, round_id: Id) -> None:
-    """Raise `Mistake` where the person has shared as many pictures as there is room for."""
+async def check_room(tx: Tx, organization: Id, person: Id, round_id: Id, room: int) -> None:
+    """Raise `Mistake` where the person has shared as many pictures as there is *room* for."""
     item = tables.gallery_item
     mine = (item.c.organization_id == organization, item.c.person_id == person)
     here = await tx.scalar(sa.select(sa.func.count()).where(*mine, item.c.round_id == round_id)) or 0
-    if here >= PER_ROUND:
-        raise Mistake(f"You have shared {PER_ROUND} pictures here; take one back before you add another.")
+    if here >= room:
+        shared = "a picture here; take it back" if room == 1 else f"{room} pictures here; take one back"
+        raise Mistake(f"You have shared {shared} before you add another.")
     if (await tx.scalar(sa.select(sa.func.count()).where(*mine)) or 0) >= PER_PERSON:
         raise Mistake(f"You share {PER_PERSON} pictures already; take some back before you add another.")
 
@@ -256,7 +256,7 @@ async def keep(
     identifier = runtime.vault.keyed_hash(f"{round_.id}:{person}:{key}", "picture")[:32] if key else runtime.new_id()
     if await tx.scalar(sa.select(tables.gallery_item.c.id).where(tables.gallery_item.c.id == identifier)):
         return identifier
-    await check_room(tx, round_.organization, person, round_.id)
+    await check_room(tx, round_.organization, person, round_.id, exhibition.room)
     await tx.execute(
         tables.gallery_item.insert().values(
             organization_id=round_.organization,
@@ -326,6 +326,43 @@ async def _open(runtime: Runtime, tx: Tx, organization: Id, item: Id, size: Size
     )
     body = (await tx.execute(query)).scalar_one_or_none()
     return None if body is None else runtime.vault.open(body, *sealed_place(organization, item, size))
+
+
+async def unnamed(runtime: Runtime, tx: Tx, round_: RoundRow, viewer: Id) -> dict[str, Picture]:
+    """Return the pictures that *viewer* is shown without names in a round that is open now, by what they answer."""
+    kind = runtime.plugins.rituals().get(round_.kind)
+    if not isinstance(kind, Pictured) or round_.state != "open":
+        return {}
+    practice = await rounds.known_practice_of(runtime.database, tx, round_)
+    if round_.workspace not in await people.workspaces_of(tx, round_.organization, viewer):
+        return {}
+    if practice.audience.groups and not await _addresses(tx, round_, practice, viewer):
+        return {}
+    share = await shares.share_of(runtime, tx, round_, kind, viewer)
+    owners = {} if share is None else kind.pictured(round_.content, share)
+    hung = await rituals.pictured(tx, round_.organization, round_.id, runtime.clock.now())
+    items = {key: hung[owner] for key, owner in owners.items() if owner in hung}
+    known = await _pictures(tx, round_.organization, list(items.values()))
+    return {key: known[item] for key, item in items.items() if item in known}
+
+
+async def _pictures(tx: Tx, organization: Id, items: Sequence[Id]) -> dict[Id, Picture]:
+    item, small = tables.gallery_item.c, tables.gallery_picture.c
+    query = (
+        sa.select(item.id, item.alt, small.width, small.height)
+        .join(tables.gallery_picture, small.item_id == item.id)
+        .where(item.organization_id == organization, item.id.in_(items), small.size == "small")
+    )
+    rows = await tx.execute(query)
+    return {row.id: Picture(id=row.id, alt=row.alt, width=row.width, height=row.height) for row in rows}
+
+
+async def unnamed_picture(
+    runtime: Runtime, tx: Tx, round_: RoundRow, viewer: Id, key: str, size: Size
+) -> bytes | None:
+    """Return the JPEG beside the question *key*, `None` where *viewer* is not shown one."""
+    found = (await unnamed(runtime, tx, round_, viewer)).get(key)
+    return None if found is None else await _open(runtime, tx, round_.organization, found.id, size)
 
 
 async def take_down(tx: Tx, organization: Id, person: Id, which: sa.ColumnElement[bool]) -> None:

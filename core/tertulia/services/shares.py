@@ -17,6 +17,7 @@ from tertulia.kinds import Dealt
 from tertulia.storage import rituals
 from tertulia.storage.database import Tx
 from tertulia.storage.vault import Vault
+from tertulia.traits import Pictured
 
 if TYPE_CHECKING:
     from tertulia.runtime import Runtime
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 async def share_of(runtime: Runtime, tx: Tx, round_: RoundRow, kind: RitualKind, person: Id) -> Json | None:
     """Return what *person* is asked in particular, `None` where the kind asks everybody the same."""
     if keeps(kind, round_):
-        return (await rituals.seen_by(tx, round_.organization, round_.id, [person])).get(person)
+        return (await _seen_by(runtime, tx, round_, kind, [person])).get(person)
     return drawn(runtime, round_, kind, person)
 
 
@@ -42,7 +43,20 @@ async def dealt(runtime: Runtime, tx: Tx, round_: RoundRow, persons: Sequence[Id
     kind = runtime.plugins.rituals().get(round_.kind)
     if not persons or kind is None or not keeps(kind, round_):
         return {}
-    return await rituals.seen_by(tx, round_.organization, round_.id, persons)
+    return await _seen_by(runtime, tx, round_, kind, persons)
+
+
+async def _seen_by(
+    runtime: Runtime, tx: Tx, round_: RoundRow, kind: RitualKind, persons: Sequence[Id]
+) -> dict[Id, Json]:
+    found = await rituals.seen_by(tx, round_.organization, round_.id, persons)
+    if not isinstance(kind, Pictured):
+        return found
+    hung = await rituals.pictured(tx, round_.organization, round_.id, runtime.clock.now())
+    return {
+        one: {**share, "people": [mate for mate in share["people"] if mate["id"] in hung]}
+        for one, share in found.items()
+    }
 
 
 def drawn(runtime: Runtime, round_: RoundRow, kind: RitualKind, person: Id) -> Json | None:

@@ -26,7 +26,7 @@ from tertulia.storage.tables import (
 )
 from tertulia.storage.ties import Tie
 from tertulia.surveys.leadership import asking
-from tertulia.traits import Queued
+from tertulia.traits import Pictured, Queued
 
 PLATFORM = "web"
 """What is noted where nobody said anything through a platform."""
@@ -119,6 +119,9 @@ async def _outcome(runtime: Runtime, tx: Tx, round_: RoundRow, root: Id) -> Outc
     gone = await _gone(tx, round_)
     chain = await rituals.stages(tx, root)
     answers = await _answers(tx, round_.organization, chain)
+    if isinstance(kind, Pictured):
+        hung = await rituals.pictured(tx, round_.organization, root, runtime.clock.now())
+        answers[root] = {one: gave for one, gave in answers.get(root, {}).items() if one in hung}
     here = answers.pop(round_.id, {})
     shares = await rituals.shares_of(tx, round_.organization, round_.id)
     lines = await rituals.reserved(tx, round_.organization, root)

@@ -14,6 +14,7 @@ from tertulia.domain.identifiers import Id, Json
 from tertulia.storage import people
 from tertulia.storage.database import Tx, upsert
 from tertulia.storage.tables import (
+    gallery_item,
     membership,
     opt_out,
     person,
@@ -114,6 +115,18 @@ async def seen_by(tx: Tx, organization: Id, round_id: Id, persons: Collection[Id
     # whoever is not there any more keeps nobody waiting
     lines = {item: tuple(one for one in line if known[one].shown) for item, line in lines.items()}
     return {one: _seen(one, own, known, given, lines) for one, own in kept.items()}
+
+
+async def pictured(tx: Tx, organization: Id, round_id: Id, now: datetime) -> dict[Id, Id]:
+    """Return the picture of each person in the round's first stage that is not past its day."""
+    found = await stage_of(tx, round_id)
+    query = sa.select(gallery_item.c.person_id, gallery_item.c.id).where(
+        gallery_item.c.organization_id == organization,
+        gallery_item.c.round_id == (found.root if found else round_id),
+        gallery_item.c.expires_at > now,
+    )
+    newest = query.order_by(gallery_item.c.agreed_at, gallery_item.c.id)
+    return {row.person_id: row.id for row in await tx.execute(newest)}
 
 
 async def seen_together(tx: Tx, organization: Id, round_id: Id, group: Id) -> Json:

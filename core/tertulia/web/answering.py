@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -51,6 +52,7 @@ class View:
     language: str
     prompt: Prompt | None
     given: Given | None
+    unnamed: Mapping[str, gallery.Picture]
     calendar: bool = False
     pictures: bool = False
 
@@ -200,6 +202,7 @@ async def _view(runtime: Runtime, session: Session, round_id: Id) -> View:
             prompt = await _summary(runtime, tx, round_, practice, language)
         calendar = bool(await calendars.engagements(runtime, tx, round_, person.id, language))
         kind = gallery.exhibited(runtime, round_)
+        unnamed = await gallery.unnamed(runtime, tx, round_, person.id)
         pictures = kind is not None and round_.state == "open" and kind.exhibition(round_.content).pictures
     return View(
         round=round_,
@@ -209,6 +212,7 @@ async def _view(runtime: Runtime, session: Session, round_id: Id) -> View:
         given=given,
         calendar=calendar,
         pictures=pictures,
+        unnamed=unnamed,
     )
 
 

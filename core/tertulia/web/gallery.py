@@ -25,6 +25,7 @@ from tertulia.services.rounds import RoundRow
 from tertulia.storage import people
 from tertulia.storage.database import Tx
 from tertulia.storage.tables import gallery_item, response
+from tertulia.traits import Pictured
 from tertulia.web import pages
 from tertulia.web.access import register
 from tertulia.web.answering import PLATFORM, read_values
@@ -65,6 +66,12 @@ class Place:
     language: str
     given: Json
     mine: Wall | None
+    consent: Field | None = None
+
+    @property
+    def boxes(self) -> tuple[Field, ...]:
+        """What is to be ticked before a picture is taken."""
+        return (AGREED,) if self.consent is None else (AGREED, self.consent)
 
     @property
     def seen_in_group(self) -> str:
@@ -80,6 +87,8 @@ def attach(app: web.Application) -> None:
     register(app, "GET", "/answer/{round}/picture", show_adding, ANSWERING)
     register(app, "POST", "/answer/{round}/picture", add, ANSWERING, files=True)
     register(app, "POST", "/answer/{round}/take-back", take_back, ANSWERING)
+    for size in pictures.EDGES:
+        register(app, "GET", f"/answer/{{round}}/pictures/{size}/{{item}}", _showing_unnamed(size), ANSWERING)
     register(app, "GET", "/my/gallery", show, OWN)
     register(app, "POST", "/my/gallery/take-back", take_back_mine, OWN)
     register(app, "GET", "/my/gallery/lists/{item}", download_list, OWN)
@@ -101,7 +110,7 @@ async def add(request: web.Request) -> web.Response:
     upload = request.get(UPLOAD)
     if upload is None:
         return failure(request, 415)
-    values = read_values(MultiDict(upload.texts), "answer", (*place.draft.fields, ALT, AGREED))
+    values = read_values(MultiDict(upload.texts), "answer", (*place.draft.fields, ALT, *place.boxes))
     try:
         await _add(request, place, upload, values)
     except Mistake as mistake:
@@ -118,7 +127,8 @@ async def _add(request: web.Request, place: Place, upload: Upload, values: Json)
         raise Mistake("You have not confirmed that the picture may be shared; tick that, or leave it out.")
     renditions = await _rendered(request, upload)
     async with runtime.database.read() as tx:
-        await gallery.check_room(tx, session.organization, session.person, place.round.id)
+        whose = (session.organization, session.person)
+        await gallery.check_room(tx, *whose, place.round.id, place.exhibition.room)
     whole = place.kind.with_picture(place.round.content, {**place.given, **values}, alt)
     round_ = place.round
     key = upload.texts.get("key", "")[:64]
@@ -147,7 +157,10 @@ async def take_back(request: web.Request) -> web.Response:
     if await _place(request, closed_too=True) is not None:
         async with runtime.database.write() as tx:
             whose = (session.organization, session.person)
-            await taking_back.take_back(runtime, tx, *whose, request.match_info["round"])
+            round_ = await rounds.find(tx, request.match_info["round"], session.organization)
+            if round_ is not None:
+                # in a later stage what was given to the first is meant
+                await taking_back.take_back(runtime, tx, *whose, await rounds.root_of(tx, round_))
     return see_other(f"/answer/{request.match_info['round']}")
 
 
@@ -173,6 +186,7 @@ async def _place(request: web.Request, *, closed_too: bool = False) -> Place | N
             language=language,
             given=await _given(tx, round_, session.person),
             mine=await gallery.wall(runtime, tx, session.organization, session.person, round_.id),
+            consent=kind.consent(round_.content, language) if isinstance(kind, Pictured) else None,
         )
 
 
@@ -198,7 +212,7 @@ def _page(
         place=place,
         fields_of_it=fields,
         alt=replace(ALT, value=filled.get("alt")),
-        agreed=AGREED,
+        boxes=place.boxes,
         types=",".join(f"image/{kind.lower()}" for kind in pictures.FORMATS),
         key=request.app[RUNTIME].new_id(),
         error=error,
@@ -259,14 +273,33 @@ def _showing(size: Size) -> Handler:
             body = await gallery.picture(runtime, tx, *whose, request.match_info["item"], size)
         if body is None:
             raise web.HTTPNotFound
-        headers = {
-            "Cache-Control": "no-store",
-            "Content-Disposition": 'inline; filename="picture.jpg"',
-            "Cross-Origin-Resource-Policy": "same-origin",
-        }
-        return web.Response(body=body, content_type="image/jpeg", headers=headers)
+        return _jpeg(body)
 
     return show_picture
+
+
+def _showing_unnamed(size: Size) -> Handler:
+    async def show_unnamed(request: web.Request) -> web.Response:
+        """Hand over a picture whose owner is asked for; nothing about it tells who that is."""
+        runtime, session = request.app[RUNTIME], request[SESSION]
+        async with runtime.database.read() as tx:
+            round_ = await rounds.find(tx, request.match_info["round"], session.organization)
+            key = request.match_info["item"]
+            body = round_ and await gallery.unnamed_picture(runtime, tx, round_, session.person, key, size)
+        if not body:
+            raise web.HTTPNotFound
+        return _jpeg(body)
+
+    return show_unnamed
+
+
+def _jpeg(body: bytes) -> web.Response:
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Disposition": 'inline; filename="picture.jpg"',
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+    return web.Response(body=body, content_type="image/jpeg", headers=headers)
 
 
 async def download_list(request: web.Request) -> web.Response:
