@@ -277,8 +277,11 @@ async def standings(tx: Tx, found: Sequence[RoundRow]) -> list[Progress]:
     deliveries: dict[Id, dict[str, dict[str, int]]] = {one.id: {} for one in found}
     gave: dict[Id, dict[bool, int]] = {one.id: {} for one in found}
     for round_id, purpose, state, own, count in await tx.execute(_COUNTED, {"of": list(deliveries)}):
-        states = deliveries[round_id].setdefault(purpose, {})
-        states[state] = states.get(state, 0) + (telling.steps(count) if own or round_id in guarded else count)
+        told = telling.steps(count) if own or round_id in guarded else count
+        # that there is a state, or a reminder at all, would tell something of whom it is about
+        if told or round_id not in guarded:
+            states = deliveries[round_id].setdefault(purpose, {})
+            states[state] = states.get(state, 0) + told
     for round_id, passed, count in await tx.execute(_GAVE, {"of": [one for one in gave if one not in surveys]}):
         gave[round_id][bool(passed)] = telling.steps(count) if round_id in guarded else count
     return [
