@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tertulia.domain.identifiers import Id
 from tertulia.services import deliveries, retrying, round_pages, rounds, steering
-from tertulia.services.rounds import RoundRow
+from tertulia.services.rounds import Progress, RoundRow
 from tertulia.web import progress
 from tertulia.web.api.operations import HOME, Answer, Call, Operation, name_in
 from tertulia.web.api.paging import Paged, Part, cut, opened
@@ -130,13 +130,14 @@ async def listed(call: Call) -> Answer:
         most=wanted.limit + 1,
     )
     shown, following = cut(vault, rows, wanted, lambda one: [one.opens_at.isoformat(), one.id], *place)
-    items = [await _document(call, one) for one in shown]
+    items = [_document(one) for one in await rounds.standings(call.tx, shown)]
     return Answer(document=Paged[RoundDocument](items=items, next=following))
 
 
 async def show(call: Call) -> Answer:
     """Tell how a round stands."""
-    return Answer(document=await _document(call, await of_path(call)))
+    (standing,) = await rounds.standings(call.tx, [await of_path(call)])
+    return Answer(document=_document(standing))
 
 
 async def delivered(call: Call) -> Answer:
@@ -184,10 +185,8 @@ async def _whose(call: Call) -> _Whose:
     return _Whose(organization=call.organization, round_id=found.id, actor=call.actor)
 
 
-async def _document(call: Call, row: RoundRow) -> RoundDocument:
-    standing = await rounds.progress(call.tx, call.organization, row.id)
-    if standing is None:
-        raise Problem("not_found")
+def _document(standing: Progress) -> RoundDocument:
+    row = standing.round
     return RoundDocument(
         id=row.id,
         practice=row.practice,
